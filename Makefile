@@ -1,0 +1,37 @@
+# `make demo` shows what slimgest does; `make test` runs every check. Both install what they need into .venv.
+
+PYTHON ?= python3
+BIN := .venv/bin
+
+.PHONY: demo test check service lint clean
+
+demo: .venv/demo
+	@$(BIN)/python samples/draw.py build/sample.pdf
+	@$(BIN)/slimgest process build/sample.pdf
+	@rm -rf build/sample.pdf
+
+test: lint
+	$(BIN)/pytest
+
+lint: .venv/test
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+clean:
+	rm -rf .venv build *.egg-info
+
+# One virtual environment; a stamp file for each set of extras that is installed in it.
+.venv/bin/python:
+	$(PYTHON) -m venv .venv
+
+.venv/demo: .venv/bin/python pyproject.toml
+	@echo "Installing slimgest into .venv (a minute or two) …"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[demo]'
+	@touch $@
+
+.venv/test: .venv/bin/python pyproject.toml
+	@echo "Installing slimgest and its test extras into .venv (a few minutes) …"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[test]'
+	@touch $@

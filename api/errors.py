@@ -1,0 +1,60 @@
+"""Every failure as an RFC 9457 problem document; nothing else of the API makes error answers."""
+
+from __future__ import annotations
+
+from flask import Flask, Response, current_app, json, request
+from redis.exceptions import RedisError
+from werkzeug.exceptions import HTTPException
+
+from slimgest_celery.errors import (
+    BrokerUnavailable,
+    MethodNotAllowed,
+    QueueFull,
+    RequestInvalid,
+    RouteUnknown,
+    ServiceFailure,
+    SlimgestError,
+    UploadTooLarge,
+)
+from slimgest_celery.model import Problem
+
+_BY_STATUS: dict[int, type[SlimgestError]] = {404: RouteUnknown, 405: MethodNotAllowed, 413: UploadTooLarge}
+
+
+def register(flask: Flask) -> None:
+    flask.register_error_handler(Exception, answer)
+
+
+def answer(error: Exception) -> Response:
+    """The one place where an exception becomes HTTP."""
+    known = _known(error)
+    response = problem(Problem.of(known), known.http_status)
+    if isinstance(known, QueueFull):
+        response.headers["Retry-After"] = str(known.retry_after_s)
+    if isinstance(error, HTTPException) and (allowed := getattr(error, "valid_methods", None)):
+        response.headers["Allow"] = ", ".join(sorted(allowed))
+    return response
+
+
+def problem(what: Problem, http_status: int) -> Response:
+    """A problem document."""
+    body = {
+        "type": "about:blank",
+        "title": what.code,
+        "status": http_status,
+        "detail": what.message,
+        "code": what.code,
+        "retryable": what.retryable,
+    }
+    return Response(json.dumps(body), http_status, mimetype="application/problem+json")
+
+
+def _known(error: Exception) -> SlimgestError:
+    if isinstance(error, SlimgestError):
+        return error
+    if isinstance(error, RedisError):
+        return BrokerUnavailable()
+    if isinstance(error, HTTPException) and error.code is not None and error.code < 500:
+        return _BY_STATUS.get(error.code, RequestInvalid)() if error.code != 400 else RequestInvalid(error.description)
+    current_app.logger.exception("%s %s failed", request.method, request.path)
+    return ServiceFailure()

@@ -1,0 +1,82 @@
+"""Requests turned into what `jobs` takes; every mistake in them becomes one clear sentence."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import PurePosixPath, PureWindowsPath
+from typing import IO
+
+from flask import Request
+from pydantic import ValidationError
+
+from slimgest_celery.errors import OptionInvalid, RequestInvalid, UploadMissing
+from slimgest_celery.model import Options
+
+_FILES = ("file", "files")
+_FIELDS = {*Options.model_fields, "password"}
+_MAX_NAME = 255
+_MAX_PASSWORD = 512
+
+
+@dataclass(frozen=True, kw_only=True)
+class Submission:
+    """What a client sent: PDFs, and how to read them."""
+
+    uploads: list[tuple[str, IO[bytes]]]  # file name as shown, content
+    options: Options
+    password: str | None
+
+
+def submission(request: Request, *, most: int) -> Submission:
+    """The PDFs and options of a multipart request; raises `RequestInvalid`, `UploadMissing` or `OptionInvalid`."""
+    if request.mimetype != "multipart/form-data":
+        raise RequestInvalid("Send the PDF as multipart/form-data, in the field `file`: curl -F file=@document.pdf …")
+    uploads = [
+        (shown_name(upload.filename), upload.stream)
+        for field in _FILES
+        for upload in request.files.getlist(field)
+        if upload.filename
+    ]
+    _check_names(request)
+    if not uploads:
+        raise UploadMissing
+    if len(uploads) > most:
+        raise RequestInvalid(f"This address takes at most {most} PDF{'s' if most > 1 else ''} a request.")
+    return Submission(uploads=uploads, options=options(request), password=_password(request))
+
+
+def options(request: Request) -> Options:
+    """A form's options; raises `OptionInvalid`, which names each wrong one."""
+    given = {name: request.form[name] for name in Options.model_fields if request.form.get(name)}
+    try:
+        return Options.model_validate(given)
+    except ValidationError as error:
+        raise OptionInvalid("; ".join(f"{fault['loc'][0]}: {fault['msg']}" for fault in error.errors())) from error
+
+
+def whole_number(request: Request, name: str, default: int, most: int) -> int:
+    """A query parameter from 0 to `most`; raises `OptionInvalid`."""
+    text = request.args.get(name, str(default))
+    if not text.isascii() or not text.isdigit() or len(text) > 9 or int(text) > most:
+        raise OptionInvalid(f"{name} must be a whole number from 0 to {most}.")
+    return int(text)
+
+
+def shown_name(filename: str | None) -> str:
+    """A client's file name for showing: its last part, without control characters. Never used as a path."""
+    last = PurePosixPath(PureWindowsPath(filename or "").name).name
+    return "".join(character for character in last if character.isprintable())[:_MAX_NAME] or "document.pdf"
+
+
+def _check_names(request: Request) -> None:
+    unknown = sorted({*request.form, *request.files} - _FIELDS - set(_FILES))
+    if unknown:
+        known = ", ".join(sorted(_FIELDS | set(_FILES)))
+        raise RequestInvalid(f"Unknown form field {unknown[0]!r}; this service knows {known}.")
+
+
+def _password(request: Request) -> str | None:
+    password = request.form.get("password")
+    if password and len(password) > _MAX_PASSWORD:
+        raise OptionInvalid(f"password: must have at most {_MAX_PASSWORD} characters")
+    return password or None

@@ -1,0 +1,222 @@
+"""The addresses of the API: each takes a request apart, calls one function of `jobs`, and answers."""
+
+from __future__ import annotations
+
+import time
+import uuid
+from importlib.metadata import version
+from typing import Any, cast
+
+from flask import Blueprint, Response, current_app, json, request, stream_with_context
+
+from slimgest_celery.errors import OptionInvalid, QueueFull, ResultNotReady, SlimgestError
+from slimgest_celery.events import BEGINNING, valid_id
+from slimgest_celery.formats import FORMATS
+from slimgest_celery.jobs import Jobs, broker_errors, links
+from slimgest_celery.model import Document, Job, JobStatus, Problem, Record
+
+from . import errors, forms, sse
+
+blueprint = Blueprint("slimgest", __name__)
+_MOST_FILES = 64
+_MOST_LISTED = 1000
+
+
+def jobs() -> Jobs:
+    return cast(Jobs, current_app.extensions["jobs"])
+
+
+# --- The service ------------------------------------------------------------------------------------------------------
+
+
+@blueprint.get("/")
+def service() -> Response:
+    """How the service is: its workers and its queue."""
+    with broker_errors():
+        workers = jobs().roster.workers()
+        queue = {
+            "pending_jobs": jobs().ledger.pending_count(),
+            "limit": jobs().settings.max_pending_jobs,
+            "pages_ahead": jobs().ledger.pages_ahead(),
+        }
+    return _json(
+        {
+            "status": "ok" if any(worker.state in ("idle", "busy") for worker in workers) else "starting",
+            "version": version("slimgest"),
+            "engine": next((worker.engine for worker in workers), jobs().settings.engine),
+            "workers": [worker.model_dump(mode="json") for worker in workers],
+            "queue": queue,
+        }
+    )
+
+
+@blueprint.get("/health/live")
+def live() -> Response:
+    """This process answers."""
+    return _json({"status": "ok"})
+
+
+@blueprint.get("/health/ready")
+def ready() -> Response:
+    """Redis and storage answer and a worker has its model loaded: 200, else 503 with what is missing."""
+    checks = {"redis": _check(jobs().redis.ping), "storage": _check(jobs().files.check), "workers": _check(_has_worker)}
+    well = all(state == "ok" for state in checks.values())
+    return _json({"status": "ok" if well else "unavailable", "checks": checks}, 200 if well else 503)
+
+
+# --- Reading PDFs -----------------------------------------------------------------------------------------------------
+
+
+@blueprint.post("/process-pdf")
+@blueprint.post("/process-pdfs")
+def process() -> Response:
+    """Reads PDFs and answers when all are done; after SLIMGEST_BATCH_TIMEOUT, 202 with where to find them."""
+    accepted = _submit(most=_MOST_FILES)
+    deadline_s = time.monotonic() + jobs().settings.batch_timeout_s
+    if not all([_wait(job, deadline_s) for job in accepted]):
+        return _json({"jobs": [_accepted(job) for job in accepted]}, 202)
+    documents = [jobs().document(job.job_id) for job in accepted]
+    if all(_unreadable(document) for document in documents):
+        return errors.problem(cast(Problem, documents[0].error), 422)
+    return _pdfs(documents)
+
+
+@blueprint.post("/process-pdf-stream")
+def process_stream() -> Response:
+    """Reads one PDF and streams its events."""
+    job_id = str(uuid.uuid4())
+    with broker_errors():
+        feed = jobs().events.follow(job_id, heartbeat_s=sse.HEARTBEAT_S)
+    try:
+        _submit(most=1, job_ids=[job_id])
+    except BaseException:
+        feed.close()
+        raise
+    response = sse.stream(feed)
+    response.headers["Location"] = links(job_id).self
+    return response
+
+
+# --- Jobs -------------------------------------------------------------------------------------------------------------
+
+
+@blueprint.post("/jobs")
+def submit() -> Response:
+    """Queues PDFs and answers at once."""
+    accepted = _submit(most=_MOST_FILES)
+    body = _accepted(accepted[0]) if len(accepted) == 1 else {"jobs": [_accepted(job) for job in accepted]}
+    response = _json(body, 202)
+    response.headers["Location"] = links(accepted[0].job_id).self
+    return response
+
+
+@blueprint.get("/jobs")
+def listing() -> Response:
+    """Kept jobs, newest first."""
+    offset = forms.whole_number(request, "offset", 0, 10**9 - 1)
+    found, total = jobs().list(offset, forms.whole_number(request, "limit", 50, _MOST_LISTED))
+    return _json({"jobs": [status.model_dump(mode="json") for status in found], "total": total, "offset": offset})
+
+
+@blueprint.get("/jobs/<uuid:job_id>")
+def status(job_id: uuid.UUID) -> Response:
+    """Where a job stands."""
+    return _record(jobs().status(str(job_id)))
+
+
+@blueprint.get("/jobs/<uuid:job_id>/events")
+def events(job_id: uuid.UUID) -> Response:
+    """A job's events, from its first or from after `Last-Event-ID` (header, or query parameter `last_event_id`)."""
+    jobs().job(str(job_id))
+    after = request.headers.get("Last-Event-ID") or request.args.get("last_event_id") or BEGINNING
+    if not valid_id(after):
+        raise OptionInvalid("Last-Event-ID is not an id of an event.")
+    with broker_errors():
+        return sse.stream(jobs().events.follow(str(job_id), after, sse.HEARTBEAT_S))
+
+
+@blueprint.get("/jobs/<uuid:job_id>/result")
+def result(job_id: uuid.UUID) -> Response:
+    """A job's document in one of the formats."""
+    name = request.args.get("format", "json")
+    if name not in FORMATS:
+        raise OptionInvalid(f"format must be one of {', '.join(FORMATS)}.")
+    document = jobs().document(str(job_id))
+    if not document.status.ended:
+        raise ResultNotReady
+    return Response(FORMATS[name].write(document), content_type=FORMATS[name].media_type)
+
+
+@blueprint.get("/jobs/<uuid:job_id>/pages/<int:page_number>")
+def page(job_id: uuid.UUID, page_number: int) -> Response:
+    """One page, as soon as it is read."""
+    return _record(jobs().page(str(job_id), page_number))
+
+
+@blueprint.delete("/jobs/<uuid:job_id>")
+def cancel(job_id: uuid.UUID) -> Response:
+    """Cancels a job; what was read until then stays readable."""
+    return _record(jobs().cancel(str(job_id)))
+
+
+# --- What the views share ---------------------------------------------------------------------------------------------
+
+
+def _submit(*, most: int, job_ids: list[str] | None = None) -> list[Job]:
+    if jobs().full():  # before the upload is read; `submit` decides, in one step, whether there is room
+        raise QueueFull
+    sent = forms.submission(request, most=most)
+    return jobs().submit(sent.uploads, sent.options, sent.password, job_ids)
+
+
+def _wait(job: Job, deadline_s: float) -> bool:
+    """Whether the job ended in time. Its end state is asked for now and then, should its end event be lost."""
+    with broker_errors(), jobs().events.follow(job.job_id, heartbeat_s=1.0) as feed:
+        for event in feed:
+            if (event and event.last) or (event is None and jobs().end(job.job_id)):
+                return True
+            if time.monotonic() > deadline_s:
+                return False
+    return True
+
+
+def _unreadable(document: Document) -> bool:
+    return document.status == JobStatus.FAILED and document.error is not None
+
+
+def _pdfs(documents: list[Document]) -> Response:
+    """`{"pdfs": […]}`, written document by document."""
+
+    def parts() -> Any:
+        yield '{"pdfs":['
+        for index, document in enumerate(documents):
+            yield ("," if index else "") + document.model_dump_json()
+        yield "]}"
+
+    return Response(stream_with_context(parts()), mimetype="application/json")
+
+
+def _accepted(job: Job) -> dict[str, Any]:
+    return {"job_id": job.job_id, "filename": job.filename, "links": links(job.job_id).model_dump()}
+
+
+def _has_worker() -> None:
+    if not any(worker.state in ("idle", "busy") for worker in jobs().roster.workers()):
+        raise SlimgestError("no worker has loaded its model yet")
+
+
+def _check(question: Any) -> str:
+    try:
+        with broker_errors():
+            question()
+    except SlimgestError as error:
+        return error.message
+    return "ok"
+
+
+def _record(record: Record) -> Response:
+    return Response(record.model_dump_json(), mimetype="application/json")
+
+
+def _json(body: dict[str, Any], http_status: int = 200) -> Response:
+    return Response(json.dumps(body), http_status, mimetype="application/json")

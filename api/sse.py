@@ -1,0 +1,29 @@
+"""Server-sent events: a job's feed in Flask-SSE's form, with ids, heartbeats and an end."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from flask import Response
+from flask_sse import Message
+
+from slimgest_celery.events import Feed
+
+HEARTBEAT_S = 15.0
+_COMMENT = ": still here\n\n"  # clients skip it; writing it is how a client that left is noticed
+_RETRY_MS = 2000
+
+
+def stream(feed: Feed) -> Response:
+    """A response that lasts until the job's end event, or until the client leaves."""
+    response = Response(_lines(feed), mimetype="text/event-stream")
+    response.headers["Cache-Control"] = "no-cache"
+    response.headers["X-Accel-Buffering"] = "no"  # nginx would hold events back
+    response.call_on_close(feed.close)
+    return response
+
+
+def _lines(feed: Feed) -> Iterator[str]:
+    yield f"retry:{_RETRY_MS}\n\n"
+    for event in feed:
+        yield _COMMENT if event is None else str(Message(event.data, type=event.type, id=event.id))

@@ -1,0 +1,15 @@
+"""slimgest: PDFs in; text, boxes and confidence out, page by page, live. The way of a PDF:
+
+    jobs.submit      checks the upload, stores it, then sends `slimgest.ingest` with the job's id
+    tasks.ingest     opens the PDF, plans its pages, replaces itself by chord(pages) | finish
+    tasks.pages      reads a span of pages: text layer, or render and OCR; stores them, then tells
+    tasks.finish     the chord's body and errback: writes the document and the one end state
+    events           every step told on a Redis Stream and pub/sub; anyone may follow, or replay
+    jobs.status      the result backend's word for a job, joined with its record in storage
+
+`app` is the Celery application: `celery -A slimgest_celery worker`.
+"""
+
+from .app import app
+
+__all__ = ["app"]

@@ -1,0 +1,94 @@
+"""The settings: one frozen object, made from environment variables by the entry points and handed down."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+
+_UNITS_S = {"s": 1, "m": 60, "h": 3600, "d": 86400}
+
+
+class SettingsError(ValueError):
+    """Some settings are wrong; the message names each of them on a line of its own."""
+
+
+def default_home() -> Path:
+    """Where slimgest keeps its files unless told: `slimgest` in the user's XDG data folder."""
+    return Path(os.environ.get("XDG_DATA_HOME") or Path.home() / ".local/share") / "slimgest"
+
+
+def _seconds(value: Any) -> Any:
+    """`90`, `90s`, `10m`, `24h` or `7d` in seconds; anything else is left for the field's own check."""
+    if isinstance(value, str) and value[-1:] in _UNITS_S and value[:-1].isdigit():
+        return int(value[:-1]) * _UNITS_S[value[-1]]
+    return value
+
+
+Seconds = Annotated[int, BeforeValidator(_seconds), Field(ge=1)]
+
+
+class Settings(BaseModel):
+    """What an operator can set. Each field's alias is the name of its environment variable."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+
+    num_workers: int = Field(
+        2, ge=1, le=1024, alias="SLIMGEST_NUM_WORKERS", description="Worker processes, each with its own OCR model."
+    )
+    engine: str = Field(
+        "auto",
+        alias="SLIMGEST_ENGINE",
+        pattern=r"^(auto|rapidocr|tesseract|[\w.]+:\w+)$",
+        description="`auto`, `rapidocr`, `tesseract`, or a class of your own as `package.module:Class`.",
+    )
+    redis_url: str | None = Field(
+        None,
+        alias="SLIMGEST_REDIS_URL",
+        pattern=r"^(redis|rediss)://",
+        description="Redis to use; absent, `slimgest` starts a private one.",
+    )
+    storage_url: str = Field(
+        default_factory=lambda: str(default_home() / "jobs"),
+        alias="SLIMGEST_STORAGE_URL",
+        min_length=1,
+        description="Where jobs are kept: a folder, or any fsspec URL that all workers reach.",
+    )
+    max_pending_jobs: int = Field(
+        100, ge=1, alias="SLIMGEST_MAX_PENDING_JOBS", description="Jobs accepted and not ended; one more gets 429."
+    )
+    batch_timeout_s: Seconds = Field(
+        600, alias="SLIMGEST_BATCH_TIMEOUT", description="How long `POST /process-pdf` waits before it answers 202."
+    )
+    max_upload_mb: int = Field(200, ge=1, alias="SLIMGEST_MAX_UPLOAD_MB", description="Largest request body, in MB.")
+    max_pages: int = Field(5000, ge=1, alias="SLIMGEST_MAX_PAGES", description="Most pages read in one job.")
+    max_page_pixels: int = Field(
+        40_000_000,
+        ge=10_000,
+        alias="SLIMGEST_MAX_PAGE_PIXELS",
+        description="Largest rendered page; a larger one is rendered at a lower dpi, and says so.",
+    )
+    page_timeout_s: Seconds = Field(120, alias="SLIMGEST_PAGE_TIMEOUT", description="Longest time spent on one page.")
+    max_worker_mb: int = Field(
+        8192, ge=256, alias="SLIMGEST_MAX_WORKER_MB", description="Memory at which a worker gives its page up, in MB."
+    )
+    retention_s: Seconds = Field(
+        86400, alias="SLIMGEST_RETENTION", description="How long a job is kept after its end (`s`, `m`, `h`, `d`)."
+    )
+
+    @classmethod
+    def from_env(cls, environ: Mapping[str, str] | None = None) -> Settings:
+        """The settings that environment variables give; an empty variable counts as absent.
+
+        Raises `SettingsError`, which names every wrong variable at once and never repeats a value.
+        """
+        environ = os.environ if environ is None else environ
+        names = {field.alias for field in cls.model_fields.values()}
+        try:
+            return cls.model_validate({name: environ[name] for name in names if name and environ.get(name)})
+        except ValidationError as error:
+            lines = [f"{fault['loc'][0]}: {fault['msg']}" for fault in error.errors()]
+            raise SettingsError("\n".join(sorted(lines))) from None

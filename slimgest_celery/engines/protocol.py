@@ -1,0 +1,67 @@
+"""What an OCR engine is, and the one place where its output becomes blocks."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .. import reading_order
+from ..model import Block
+
+Image = NDArray[np.uint8]  # height x width x 3, RGB
+
+
+@dataclass(frozen=True, kw_only=True)
+class Line:
+    """A piece of text as an engine found it."""
+
+    text: str
+    confidence: float  # 0-1
+    box: tuple[float, float, float, float]  # left, top, right, bottom in pixels of the image
+
+
+class Engine(Protocol):
+    """Reads text in images. Made once per worker process, with `Settings` as its only argument."""
+
+    name: str
+    version: str
+    batch_size: int  # images worth handing over at once
+
+    def read(self, images: Sequence[Image]) -> list[list[Line]]:
+        """The lines of each image, in any order. Any exception fails the pages of this batch."""
+        ...
+
+    def warm_up(self, image: Image) -> None:
+        """Makes the first page as fast as the next, by reading a page that is thrown away."""
+        ...
+
+
+def normalise(lines: Sequence[Line], width: int, height: int) -> list[Block]:
+    """Lines in pixels as blocks in 0-1 of the page, in reading order; what is empty or no number is left out."""
+    blocks = [
+        Block(
+            text=line.text.strip(), confidence=min(1.0, max(0.0, line.confidence)), box=_fractions(line, width, height)
+        )
+        for line in lines
+        if line.text.strip() and all(map(math.isfinite, (line.confidence, *line.box)))
+    ]
+    return reading_order.sort(blocks)
+
+
+def _fractions(line: Line, width: int, height: int) -> tuple[float, float, float, float]:
+    left, top, right, bottom = line.box
+    return (
+        _clip(min(left, right) / width),
+        _clip(min(top, bottom) / height),
+        _clip(max(left, right) / width),
+        _clip(max(top, bottom) / height),
+    )
+
+
+def _clip(value: float) -> float:
+    return round(min(1.0, max(0.0, value)), 5)

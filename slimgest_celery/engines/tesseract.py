@@ -1,0 +1,70 @@
+"""Tesseract, in process by tesserocr (one program start a page costs a sixth of the speed)."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+from PIL import Image as Pillow
+
+from ..config import Settings
+from ..errors import EngineUnavailable
+from .protocol import Image, Line
+
+# Tesseract's own threads only wait for one another where each worker has one core.
+os.environ.setdefault("OMP_THREAD_LIMIT", "1")
+
+_DATA_FOLDERS = (
+    "/usr/share/tesseract-ocr/5/tessdata",
+    "/usr/share/tesseract-ocr/4.00/tessdata",
+    "/usr/share/tessdata",
+    "/usr/local/share/tessdata",
+    "/opt/homebrew/share/tessdata",
+)
+_HOW = "Install it, for example `apt-get install tesseract-ocr` and `pip install 'slimgest[tesseract]'`."
+
+
+class Tesseract:
+    """Reads English print with the language data that the system has; one thread, one image at a time."""
+
+    name = "tesseract"
+    batch_size = 1
+
+    def __init__(self, settings: Settings) -> None:
+        try:
+            import tesserocr
+        except ImportError as error:
+            raise EngineUnavailable(f"tesserocr is not installed. {_HOW}") from error
+        self._tesserocr = tesserocr
+        self.version = tesserocr.tesseract_version().split()[1]
+        self._api = tesserocr.PyTessBaseAPI(path=str(find_data()), lang="eng", psm=tesserocr.PSM.AUTO)
+
+    def read(self, images: Sequence[Image]) -> list[list[Line]]:
+        return [self._read(image) for image in images]
+
+    def warm_up(self, image: Image) -> None:
+        self._read(image)
+
+    def _read(self, image: Image) -> list[Line]:
+        self._api.SetImage(Pillow.fromarray(image))
+        self._api.Recognize()
+        level = self._tesserocr.RIL.TEXTLINE
+        lines = []
+        for piece in self._tesserocr.iterate_level(self._api.GetIterator(), level):
+            box = piece.BoundingBox(level)
+            text = piece.GetUTF8Text(level) if box else None
+            if text and text.strip():
+                lines.append(
+                    Line(text=text, confidence=piece.Confidence(level) / 100, box=(box[0], box[1], box[2], box[3]))
+                )
+        self._api.Clear()
+        return lines
+
+
+def find_data() -> Path:
+    """The folder of Tesseract's language data; raises `EngineUnavailable`."""
+    for folder in (os.environ.get("TESSDATA_PREFIX"), *_DATA_FOLDERS):
+        if folder and (Path(folder) / "eng.traineddata").is_file():
+            return Path(folder)
+    raise EngineUnavailable(f"Tesseract's language data (eng.traineddata) was not found. {_HOW}")

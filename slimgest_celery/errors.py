@@ -1,0 +1,297 @@
+"""Every way a request, a PDF, a page or the service can fail.
+
+    SlimgestError
+    ├── RequestInvalid          400  request.invalid        the request cannot be read
+    │   ├── UploadMissing       400  upload.missing
+    │   └── UploadEmpty         400  upload.empty
+    ├── OptionInvalid           422  request.option         the request can be read, an option cannot be honoured
+    ├── UploadTooLarge          413  upload.too_large
+    ├── NotAPdf                 415  upload.not_pdf
+    ├── RouteUnknown            404  request.not_found
+    ├── MethodNotAllowed        405  request.method
+    ├── JobUnknown              404  job.unknown
+    ├── PageUnknown             404  page.unknown
+    ├── JobExpired              410  job.expired
+    ├── ResultNotReady          409  job.not_ready
+    ├── QueueFull               429  queue.full             retryable
+    ├── ServiceFailure          500  service.failure        a fault of ours: it is in the log
+    ├── BrokerUnavailable       503  broker.unavailable     retryable
+    ├── StorageUnavailable      503  storage.unavailable    retryable
+    ├── EngineUnavailable       503  engine.unavailable     the OCR engine cannot be loaded
+    ├── JobFailure              422                         the whole job ends `failed`
+    │   ├── PdfEncrypted             pdf.encrypted
+    │   ├── PdfWrongPassword         pdf.wrong_password
+    │   ├── PdfUnreadable            pdf.unreadable
+    │   ├── PdfWithoutPages          pdf.no_pages
+    │   ├── PdfTooManyPages          pdf.too_many_pages
+    │   ├── PagesOutOfRange          pdf.page_range
+    │   ├── PdfTimeout               pdf.timeout
+    │   ├── JobWorkerLost            job.worker_lost        retryable
+    │   ├── JobCancelled             job.cancelled          retryable
+    │   └── AllPagesFailed           job.all_pages_failed
+    └── PageFailure             422                         one page is stored `failed`, the rest arrives
+        ├── PageUnreadable           page.unreadable
+        ├── PageEngineFailed         page.engine_failed     retryable
+        ├── PageTimeout              page.timeout           retryable
+        ├── PageOutOfMemory          page.out_of_memory
+        └── PageWorkerLost           page.worker_lost       retryable
+
+A class's docstring is its message for a user; `code` is stable, and clients may rely on it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from inspect import cleandoc
+from typing import ClassVar
+
+
+class SlimgestError(Exception):
+    """Something went wrong."""
+
+    code: ClassVar[str] = ""
+    http_status: ClassVar[int] = 500
+    retryable: ClassVar[bool] = False
+
+    def __init__(self, message: str | None = None) -> None:
+        self.message = message or " ".join(cleandoc(type(self).__doc__ or "").split())
+        super().__init__(self.message)
+
+
+class RequestInvalid(SlimgestError):
+    """The request cannot be understood."""
+
+    code = "request.invalid"
+    http_status = 400
+
+
+class UploadMissing(RequestInvalid):
+    """No PDF came with the request. Send it as multipart form field `file` (or `files` for several)."""
+
+    code = "upload.missing"
+
+
+class UploadEmpty(RequestInvalid):
+    """The uploaded file is empty."""
+
+    code = "upload.empty"
+
+
+class OptionInvalid(SlimgestError):
+    """An option has a value that is not allowed."""
+
+    code = "request.option"
+    http_status = 422
+
+
+class UploadTooLarge(SlimgestError):
+    """The upload is larger than this service accepts (SLIMGEST_MAX_UPLOAD_MB)."""
+
+    code = "upload.too_large"
+    http_status = 413
+
+
+class NotAPdf(SlimgestError):
+    """The uploaded file is not a PDF: it lacks the `%PDF-` mark in its first 1024 bytes."""
+
+    code = "upload.not_pdf"
+    http_status = 415
+
+
+class RouteUnknown(SlimgestError):
+    """There is nothing at this address."""
+
+    code = "request.not_found"
+    http_status = 404
+
+
+class MethodNotAllowed(SlimgestError):
+    """This address does not take that HTTP method."""
+
+    code = "request.method"
+    http_status = 405
+
+
+class JobUnknown(SlimgestError):
+    """There is no job with this id."""
+
+    code = "job.unknown"
+    http_status = 404
+
+
+class PageUnknown(SlimgestError):
+    """This page is not part of the job, or has not been read yet."""
+
+    code = "page.unknown"
+    http_status = 404
+
+
+class JobExpired(SlimgestError):
+    """The job was deleted when its retention time (SLIMGEST_RETENTION) had passed. Send the PDF again."""
+
+    code = "job.expired"
+    http_status = 410
+
+
+class ResultNotReady(SlimgestError):
+    """The job has not ended yet. Follow its events, or ask again later."""
+
+    code = "job.not_ready"
+    http_status = 409
+    retryable = True
+
+
+class QueueFull(SlimgestError):
+    """The queue is full (SLIMGEST_MAX_PENDING_JOBS). Nothing was queued; send the request again later."""
+
+    code = "queue.full"
+    http_status = 429
+    retryable = True
+
+    def __init__(self, message: str | None = None, retry_after_s: int = 10) -> None:
+        super().__init__(message)
+        self.retry_after_s = retry_after_s
+
+
+class ServiceFailure(SlimgestError):
+    """The service met an error of its own. The log tells which; the request may be sent again."""
+
+    code = "service.failure"
+
+
+class BrokerUnavailable(SlimgestError):
+    """Redis, which carries the work, does not answer. Nothing was queued; try again soon."""
+
+    code = "broker.unavailable"
+    http_status = 503
+    retryable = True
+
+
+class StorageUnavailable(SlimgestError):
+    """The storage for jobs cannot be read or written (full, read-only or unreachable)."""
+
+    code = "storage.unavailable"
+    http_status = 503
+    retryable = True
+
+
+class EngineUnavailable(SlimgestError):
+    """The OCR engine cannot be loaded."""
+
+    code = "engine.unavailable"
+    http_status = 503
+
+
+class JobFailure(SlimgestError):
+    """The job failed."""
+
+    http_status = 422
+
+
+class PdfEncrypted(JobFailure):
+    """The PDF is encrypted. Send its password in the form field `password`."""
+
+    code = "pdf.encrypted"
+
+
+class PdfWrongPassword(JobFailure):
+    """The PDF is encrypted and the password sent with it does not open it."""
+
+    code = "pdf.wrong_password"
+
+
+class PdfUnreadable(JobFailure):
+    """The PDF is damaged and cannot be opened."""
+
+    code = "pdf.unreadable"
+
+
+class PdfWithoutPages(JobFailure):
+    """The PDF has no pages."""
+
+    code = "pdf.no_pages"
+
+
+class PdfTooManyPages(JobFailure):
+    """The PDF has more pages than this service reads in one job (SLIMGEST_MAX_PAGES). Choose some with `pages`."""
+
+    code = "pdf.too_many_pages"
+
+
+class PagesOutOfRange(JobFailure):
+    """None of the pages asked for with `pages` is in the PDF."""
+
+    code = "pdf.page_range"
+
+
+class PdfTimeout(JobFailure):
+    """Opening the PDF and counting its pages took longer than SLIMGEST_PAGE_TIMEOUT."""
+
+    code = "pdf.timeout"
+
+
+class JobWorkerLost(JobFailure):
+    """The PDF ended every worker that tried to open it."""
+
+    code = "job.worker_lost"
+    retryable = True
+
+
+class JobCancelled(JobFailure):
+    """The job was cancelled. The pages read until then are kept."""
+
+    code = "job.cancelled"
+    retryable = True
+
+
+class AllPagesFailed(JobFailure):
+    """No page of the PDF could be read; each page says why."""
+
+    code = "job.all_pages_failed"
+
+
+class PageFailure(SlimgestError):
+    """The page could not be read."""
+
+    http_status = 422
+
+
+class PageUnreadable(PageFailure):
+    """The page is damaged: it cannot be loaded or rendered."""
+
+    code = "page.unreadable"
+
+
+class PageEngineFailed(PageFailure):
+    """The OCR engine failed on this page."""
+
+    code = "page.engine_failed"
+    retryable = True
+
+
+class PageTimeout(PageFailure):
+    """Reading the page took longer than SLIMGEST_PAGE_TIMEOUT."""
+
+    code = "page.timeout"
+    retryable = True
+
+
+class PageOutOfMemory(PageFailure):
+    """Reading the page needed more memory than SLIMGEST_MAX_WORKER_MB."""
+
+    code = "page.out_of_memory"
+
+
+class PageWorkerLost(PageFailure):
+    """The page ended every worker that tried to read it."""
+
+    code = "page.worker_lost"
+    retryable = True
+
+
+def all_errors(base: type[SlimgestError] = SlimgestError) -> Iterator[type[SlimgestError]]:
+    """Every error class that has a code, in the order of the tree above."""
+    for child in base.__subclasses__():
+        if child.code:
+            yield child
+        yield from all_errors(child)

@@ -1,0 +1,238 @@
+"""A job's events: published once, replayed at will.
+
+Each event is a short entry in a Redis Stream per job and a message on a pub/sub channel of the same name, there in
+Flask-SSE's wire format, `{"type", "id", "data"}`. The stream keeps no page text: a replayed `page` event takes it
+from the stored page, so Redis grows by a few bytes a page, whatever the pages hold.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Any, Self
+
+from redis import ConnectionError as RedisConnectionError
+from redis import Redis
+from redis import TimeoutError as RedisTimeoutError
+from redis.client import PubSub
+
+from .errors import PageUnknown
+from .files import JobFiles
+from .ledger import job_key
+from .model import End, JobStatus, Page
+
+BEGINNING = "0-0"
+_RECONNECT_S = 1.0
+
+# Entry in the stream and message on the channel in one step: whoever sees the id can replay from it. A page is told
+# once, or again when a retry turned it from failed to ok; its counts are those at this very moment.
+_TELL = """
+local stream, done, failed = KEYS[1], KEYS[2], KEYS[3]
+local type, head, tail, page, bad, ttl = ARGV[1], ARGV[2], ARGV[3], ARGV[4], tonumber(ARGV[5]), ARGV[6]
+if page ~= '' then
+  local seen = redis.call('SETBIT', done, page, 1)
+  local was = redis.call('SETBIT', failed, page, bad)
+  if seen == 1 and was == bad then return false end
+  head = head .. ',"pages_done":' .. redis.call('BITCOUNT', done)
+  head = head .. ',"pages_failed":' .. redis.call('BITCOUNT', failed)
+  redis.call('EXPIRE', done, ttl)
+  redis.call('EXPIRE', failed, ttl)
+elseif redis.call('EXISTS', stream) == 1 and type == 'start' then
+  return false
+end
+local id = redis.call('XADD', stream, '*', 'type', type, 'data', head .. '}')
+redis.call('EXPIRE', stream, ttl)
+redis.call('PUBLISH', stream, '{"type":"' .. type .. '","id":"' .. id .. '","data":' .. head .. tail .. '}}')
+return id
+"""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Event:
+    """One event of a job. Ids grow; `start`, `page`…, then `complete` or `error` as the last."""
+
+    id: str
+    type: str
+    data: dict[str, Any]
+
+    @property
+    def last(self) -> bool:
+        return self.type in ("complete", "error")
+
+
+class Events:
+    """Publishes the events of jobs, and follows them."""
+
+    def __init__(self, redis: Redis, files: JobFiles, retention_s: int) -> None:
+        self._redis = redis
+        self._files = files
+        self._keep_s = retention_s * 2
+        self._tell = redis.register_script(_TELL)
+
+    # Publishing
+
+    def start(self, job_id: str, filename: str, total_pages: int) -> None:
+        """Ingest has counted the pages; told once however often ingest runs."""
+        self._publish(job_id, "start", {"job_id": job_id, "filename": filename, "total_pages": total_pages})
+
+    def pages(self, job_id: str, pages: list[Page], total_pages: int) -> None:
+        """These pages are stored. One trip to Redis, however many they are."""
+        with self._redis.pipeline(transaction=False) as pipe:
+            for page in pages:
+                data = {
+                    "page_number": page.page_number,
+                    "status": page.status,
+                    "source": page.source,
+                    "total_pages": total_pages,
+                }
+                self._publish(job_id, "page", data, page=page, client=pipe)
+            pipe.execute()
+
+    def end(self, job_id: str, end: End, total_pages: int) -> None:
+        """The job has ended; nothing comes after this."""
+        self._publish(job_id, *_end_event(job_id, end, total_pages))
+
+    def _publish(
+        self, job_id: str, kind: str, data: dict[str, Any], page: Page | None = None, client: Redis | None = None
+    ) -> None:
+        head = json.dumps(data, separators=(",", ":"))[:-1]
+        number, text, bad = ("", "", 0) if page is None else (page.page_number, _text_member(page), _failed(page))
+        keys = [job_key(job_id, "events"), job_key(job_id, "done"), job_key(job_id, "failed")]
+        self._tell(keys=keys, args=[kind, head, text, number, bad, self._keep_s], client=client)
+
+    # Following
+
+    def follow(self, job_id: str, after: str = BEGINNING, heartbeat_s: float = 15.0) -> Feed:
+        """The events of a job later than the id `after`. The subscription stands when this returns."""
+        return Feed(self, self._redis, job_id, after, heartbeat_s)
+
+    def replay(self, job_id: str, after: str) -> Iterator[Event]:
+        """Events later than `after`. Where Redis lost them and the job has ended, its story is told from storage."""
+        stream = job_key(job_id, "events")
+        entries = self._redis.xrange(stream, f"({after}")
+        if not entries and not self._redis.exists(stream):
+            yield from (event for event in self._story(job_id) if _order(event.id) > _order(after))
+            return
+        for entry_id, fields in entries:
+            data = json.loads(fields[b"data"])
+            if fields[b"type"] == b"page":
+                data["page_text"] = self._page_text(job_id, data["page_number"])
+            yield Event(id=entry_id.decode(), type=fields[b"type"].decode(), data=data)
+
+    def _page_text(self, job_id: str, page_number: int) -> str:
+        try:
+            return self._files.page(job_id, page_number).text
+        except PageUnknown:  # deleted meanwhile
+            return ""
+
+    def _story(self, job_id: str) -> Iterator[Event]:
+        """An ended job's events made from its files, with ids that any real id is later than."""
+        end = self._files.end(job_id)
+        if end is None:
+            return
+        plan = self._files.plan(job_id)
+        total = len(plan.page_numbers) if plan else 0
+        step = 1
+        if plan:
+            start = {"job_id": job_id, "filename": self._files.job(job_id).filename, "total_pages": total}
+            yield Event(id="0-1", type="start", data=start)
+        failed = 0
+        for page in self._files.pages(job_id).values() if plan else ():
+            step, failed = step + 1, failed + _failed(page)
+            data = {"page_number": page.page_number, "status": page.status, "source": page.source}
+            counts = {"total_pages": total, "pages_done": step - 1, "pages_failed": failed}
+            yield Event(id=f"0-{step}", type="page", data={**data, **counts, "page_text": page.text})
+        kind, data = _end_event(job_id, end, total)
+        yield Event(id=f"0-{step + 1}", type=kind, data=data)
+
+
+class Feed:
+    """An iterator of a job's events, in order, each once, to the last; `None` whenever it was quiet for a heartbeat.
+
+    Pub/sub brings news at once but forgets; the stream remembers. So every subscription, the first as well as one
+    that redis-py renewed after a lost connection, is followed by a look into the stream.
+    """
+
+    def __init__(self, events: Events, redis: Redis, job_id: str, after: str, heartbeat_s: float) -> None:
+        self._events = events
+        self._redis = redis
+        self._job_id = job_id
+        self._after = after
+        self._heartbeat_s = heartbeat_s
+        self._pubsub = self._subscribed()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, tb: TracebackType | None) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Gives the connection back."""
+        self._pubsub.close()
+
+    def __iter__(self) -> Iterator[Event | None]:
+        while True:
+            try:
+                for event in self._news():
+                    yield event
+                    if event is not None and event.last:
+                        return
+            except (RedisConnectionError, RedisTimeoutError):
+                yield None
+                time.sleep(_RECONNECT_S)
+
+    def _subscribed(self) -> PubSub:
+        pubsub = self._redis.pubsub()
+        pubsub.subscribe(job_key(self._job_id, "events"))
+        return pubsub
+
+    def _news(self) -> Iterator[Event | None]:
+        """What one message from the channel brings, or the want of one."""
+        message = self._pubsub.get_message(timeout=self._heartbeat_s)
+        if message is not None and message["type"] == "message":
+            event = Event(**json.loads(message["data"]))
+            yield from self._later([event])
+            return
+        yield from self._later(self._events.replay(self._job_id, self._after))
+        if message is None:
+            yield None
+
+    def _later(self, events: Iterator[Event] | list[Event]) -> Iterator[Event]:
+        for event in events:
+            if _order(event.id) > _order(self._after):
+                self._after = event.id
+                yield event
+
+
+def _end_event(job_id: str, end: End, total_pages: int) -> tuple[str, dict[str, Any]]:
+    if end.error and end.status in (JobStatus.FAILED, JobStatus.CANCELLED):
+        return "error", {"code": end.error.code, "message": end.error.message}
+    return "complete", {
+        "status": end.status,
+        "total_pages": total_pages,
+        "pages_failed": end.pages_failed,
+        "result_url": f"/jobs/{job_id}/result",
+    }
+
+
+def _text_member(page: Page) -> str:
+    return ',"page_text":' + json.dumps(page.text)
+
+
+def _failed(page: Page) -> int:
+    return int(page.status == "failed")
+
+
+def _order(event_id: str) -> tuple[int, int]:
+    milliseconds, _, sequence = event_id.partition("-")
+    return int(milliseconds), int(sequence or 0)
+
+
+def valid_id(event_id: str) -> bool:
+    """Whether a client's `Last-Event-ID` has the form of an id."""
+    milliseconds, dash, sequence = event_id.partition("-")
+    return milliseconds.isdigit() and (not dash or sequence.isdigit()) and len(event_id) <= 41

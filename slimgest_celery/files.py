@@ -1,0 +1,242 @@
+"""A job's files, below one fsspec URL. This is the record: Redis may be lost, these may not.
+
+{job_id}/job.json                    the Job, written last at submission: without it there is no job
+         source.pdf                  the upload
+         password                    only while the job runs
+         plan.json                   the Plan, written by ingest
+         pages/000001-000016.jsonl   the Pages of one span, a line each
+         document.json               the Document
+         end.json                    the End; written once
+"""
+
+from __future__ import annotations
+
+import re
+import shutil
+import tempfile
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO, TypeVar
+
+import fsspec
+from fsspec.implementations.local import LocalFileSystem
+
+from .errors import JobUnknown, PageUnknown, StorageUnavailable
+from .model import Document, End, Job, Page, Plan, Record
+
+_SPAN = re.compile(r"(\d+)-(\d+)\.jsonl$")
+_COPY_BYTES = 1 << 20
+
+R = TypeVar("R", bound=Record)
+
+
+@contextmanager
+def _translated() -> Iterator[None]:
+    """What a file system raises, but for an absent file, in this project's terms."""
+    try:
+        yield
+    except FileNotFoundError:
+        raise
+    except OSError as error:
+        raise StorageUnavailable(f"The storage for jobs failed: {error.strerror or type(error).__name__}.") from error
+
+
+class JobFiles:
+    """The files of all jobs. Job ids are trusted here: they are UUIDs made by `jobs.py` or checked by the API."""
+
+    def __init__(self, url: str) -> None:
+        self._fs, self._root = fsspec.url_to_fs(url)
+        self._local = isinstance(self._fs, LocalFileSystem)
+
+    def check(self) -> None:
+        """Raises `StorageUnavailable` unless a file can be written and removed."""
+        probe = f"{self._root}/.probe-{uuid.uuid4().hex}"
+        self._write(probe, b"slimgest")
+        with _translated():
+            self._fs.rm_file(probe)
+
+    # Submission
+
+    def create(self, job: Job, source: IO[bytes], password: str | None) -> None:
+        """Stores an upload, piece by piece, and then its record. Nothing stays when that fails."""
+        try:
+            with _translated():
+                self._fs.makedirs(self._path(job.job_id, "pages"), exist_ok=True)
+                with self._fs.open(self._path(job.job_id, "source.pdf"), "wb") as target:
+                    shutil.copyfileobj(source, target, _COPY_BYTES)
+            if password is not None:
+                self._write(self._path(job.job_id, "password"), password.encode())
+            self._put(job.job_id, "job.json", job)
+        except BaseException:
+            self.delete(job.job_id)
+            raise
+
+    # Reading and writing records
+
+    def job(self, job_id: str) -> Job:
+        """The job's record; raises `JobUnknown`."""
+        job = self._get(job_id, "job.json", Job)
+        if job is None:
+            raise JobUnknown
+        return job
+
+    def exists(self, job_id: str) -> bool:
+        with _translated():
+            return bool(self._fs.exists(self._path(job_id, "job.json")))
+
+    def plan(self, job_id: str) -> Plan | None:
+        return self._get(job_id, "plan.json", Plan)
+
+    def put_plan(self, job_id: str, plan: Plan) -> None:
+        self._put(job_id, "plan.json", plan)
+
+    def end(self, job_id: str) -> End | None:
+        return self._get(job_id, "end.json", End)
+
+    def put_end(self, job_id: str, end: End) -> End:
+        """Writes the end state unless there is one, and returns the one that stands."""
+        path = self._path(job_id, "end.json")
+        with _translated():
+            try:
+                self._fs.pipe_file(path, end.model_dump_json().encode(), mode="create")
+            except FileExistsError:
+                return self._get(job_id, "end.json", End) or end
+        return end
+
+    def put_document(self, document: Document) -> None:
+        self._put(document.job_id, "document.json", document)
+
+    def document_text(self, job_id: str) -> bytes | None:
+        """The stored document as JSON, or None."""
+        return self._read(self._path(job_id, "document.json"))
+
+    # Pages
+
+    def put_pages(self, job_id: str, pages: list[Page]) -> None:
+        """Stores the pages of a span, ascending, in one file that appears whole or not at all."""
+        name = f"pages/{pages[0].page_number:06}-{pages[-1].page_number:06}.jsonl"
+        lines = "".join(page.model_dump_json() + "\n" for page in pages)
+        self._write(self._path(job_id, name), lines.encode())
+
+    def pages(self, job_id: str) -> dict[int, Page]:
+        """Every stored page by its number. A page read twice counts once, and a good reading beats a failed one."""
+        found: dict[int, Page] = {}
+        for _, _, path in self._spans(job_id):
+            for page in self._span(path):
+                if page.page_number not in found or page.status == "ok":
+                    found[page.page_number] = page
+        return dict(sorted(found.items()))
+
+    def page(self, job_id: str, page_number: int) -> Page:
+        """One stored page; raises `PageUnknown`."""
+        found = [
+            page
+            for first, last, path in self._spans(job_id)
+            if first <= page_number <= last
+            for page in self._span(path)
+            if page.page_number == page_number
+        ]
+        if not found:
+            raise PageUnknown
+        return next((page for page in found if page.status == "ok"), found[0])
+
+    def _spans(self, job_id: str) -> list[tuple[int, int, str]]:
+        folder = self._path(job_id, "pages")
+        with _translated():
+            try:
+                # A listing that fsspec kept from before would hide what another worker has stored since.
+                paths = self._fs.ls(folder, detail=False, refresh=True)
+            except FileNotFoundError:
+                return []
+        matches = ((_SPAN.search(path), path) for path in sorted(paths))
+        return [(int(match[1]), int(match[2]), path) for match, path in matches if match]
+
+    def _span(self, path: str) -> list[Page]:
+        return [Page.model_validate_json(line) for line in (self._read(path) or b"").splitlines()]
+
+    # The upload, for workers
+
+    @contextmanager
+    def source(self, job_id: str) -> Iterator[Path]:
+        """The upload as a local file, for as long as the context lasts."""
+        path = self._path(job_id, "source.pdf")
+        if self._local:
+            yield Path(path)
+            return
+        with tempfile.NamedTemporaryFile(prefix="slimgest-", suffix=".pdf") as copy:
+            with _translated():
+                self._fs.get_file(path, copy.name)
+            yield Path(copy.name)
+
+    def password(self, job_id: str) -> str | None:
+        secret = self._read(self._path(job_id, "password"))
+        return None if secret is None else secret.decode()
+
+    def forget_password(self, job_id: str) -> None:
+        with _translated():
+            try:
+                self._fs.rm_file(self._path(job_id, "password"))
+            except FileNotFoundError:
+                return
+
+    # Retention
+
+    def job_ids(self) -> list[str]:
+        """The ids of all jobs in storage, unfinished submissions among them."""
+        with _translated():
+            try:
+                entries = self._fs.ls(self._root, detail=True, refresh=True)
+            except FileNotFoundError:
+                return []
+        return [entry["name"].rstrip("/").rpartition("/")[2] for entry in entries if entry["type"] == "directory"]
+
+    def age_s(self, job_id: str, now_s: float) -> float:
+        """Seconds since a job's folder was last touched; 0 where the storage does not tell."""
+        with _translated():
+            changed = self._fs.info(self._path(job_id)).get("mtime")
+        return max(0.0, now_s - changed) if isinstance(changed, int | float) else 0.0
+
+    def delete(self, job_id: str) -> None:
+        """Removes all that is stored of a job; harmless where there is nothing."""
+        with _translated():
+            try:
+                self._fs.rm(self._path(job_id), recursive=True)
+            except FileNotFoundError:
+                return
+
+    # One place each for paths, reads and writes
+
+    def _path(self, job_id: str, name: str = "") -> str:
+        return f"{self._root}/{job_id}/{name}".rstrip("/")
+
+    def _get(self, job_id: str, name: str, record: type[R]) -> R | None:
+        data = self._read(self._path(job_id, name))
+        return record.model_validate_json(data) if data else None
+
+    def _put(self, job_id: str, name: str, record: Record) -> None:
+        self._write(self._path(job_id, name), record.model_dump_json().encode())
+
+    def _read(self, path: str) -> bytes | None:
+        with _translated():
+            try:
+                return bytes(self._fs.cat_file(path))
+            except FileNotFoundError:
+                return None
+
+    def _write(self, path: str, data: bytes) -> None:
+        """Object stores write whole objects; a local file is written beside its place and then moved there."""
+        with _translated():
+            if not self._local:
+                self._fs.pipe_file(path, data)
+                return
+            target = Path(path)
+            target.parent.mkdir(parents=True, exist_ok=True)
+            draft = target.with_name(f".{uuid.uuid4().hex}.part")
+            try:
+                draft.write_bytes(data)
+                draft.replace(target)
+            except BaseException:
+                draft.unlink(missing_ok=True)
+                raise

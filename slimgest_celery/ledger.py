@@ -1,0 +1,146 @@
+"""What Redis remembers of jobs in flight: admission, progress, attempts. Losing it loses no result.
+
+slimgest:pending               sorted set of jobs accepted and not ended, by time of submission
+slimgest:jobs                  sorted set of all jobs that are kept, likewise
+slimgest:expired:{id}          the job was here once
+slimgest:job:{id}              hash: total_pages · ended
+slimgest:job:{id}:attempts     hash: span → how often a worker began it
+slimgest:job:{id}:done         bitmap of page numbers read or failed (set by events.py)
+slimgest:job:{id}:failed       bitmap of page numbers failed (set by events.py)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from redis import Redis
+
+PENDING = "slimgest:pending"
+JOBS = "slimgest:jobs"
+_TOMBSTONE_S = 30 * 86400
+
+# Admission is one step in Redis, so that the bound holds whoever submits at the same time.
+_ADMIT = """
+if redis.call('ZCARD', KEYS[1]) + #ARGV - 2 > tonumber(ARGV[1]) then return 0 end
+for i = 3, #ARGV do
+  redis.call('ZADD', KEYS[1], ARGV[2], ARGV[i])
+  redis.call('ZADD', KEYS[2], ARGV[2], ARGV[i])
+end
+return 1
+"""
+
+
+def job_key(job_id: str, part: str = "") -> str:
+    """The name of a job's key in Redis."""
+    return f"slimgest:job:{job_id}" + (f":{part}" if part else "")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Progress:
+    """How far a job is, in pages."""
+
+    total_pages: int | None  # None until ingest has counted
+    pages_done: int
+    pages_failed: int
+
+    @property
+    def pages_left(self) -> int:
+        """Pages still to be read; a job that nobody has opened yet counts as one page."""
+        return 1 if self.total_pages is None else max(0, self.total_pages - self.pages_done)
+
+
+class Ledger:
+    """The jobs in flight."""
+
+    def __init__(self, redis: Redis, retention_s: int) -> None:
+        self._redis = redis
+        self._keep_s = retention_s * 2  # longer than the files, so that a running job never outlives its counters
+        self._admit = redis.register_script(_ADMIT)
+
+    # Admission
+
+    def admit(self, job_ids: list[str], limit: int, created_s: float) -> bool:
+        """Takes all of `job_ids` among the pending, or none if that would make more than `limit`."""
+        return bool(self._admit(keys=[PENDING, JOBS], args=[limit, created_s, *job_ids]))
+
+    def refuse(self, job_id: str) -> None:
+        """Takes back an admission: the job could not be stored or sent."""
+        with self._redis.pipeline() as pipe:
+            pipe.zrem(PENDING, job_id).zrem(JOBS, job_id).execute()
+
+    def pending(self) -> list[str]:
+        """Ids of jobs accepted and not ended, oldest first."""
+        return [job_id.decode() for job_id in self._redis.zrange(PENDING, 0, -1)]
+
+    def pending_count(self) -> int:
+        return int(self._redis.zcard(PENDING))
+
+    # Progress
+
+    def planned(self, job_id: str, total_pages: int) -> None:
+        with self._redis.pipeline() as pipe:
+            pipe.hset(job_key(job_id), "total_pages", total_pages).expire(job_key(job_id), self._keep_s).execute()
+
+    def begin(self, job_id: str, first: int, last: int) -> tuple[int, bool]:
+        """Counts an attempt at a span. Returns which attempt this is, and whether the job has ended meanwhile."""
+        attempts = job_key(job_id, "attempts")
+        with self._redis.pipeline() as pipe:
+            pipe.hincrby(attempts, f"{first}-{last}", 1).expire(attempts, self._keep_s)
+            pipe.hget(job_key(job_id), "ended")
+            attempt, _, ended = pipe.execute()
+        return int(attempt), ended is not None
+
+    def ended(self, job_id: str) -> bool:
+        return bool(self._redis.hexists(job_key(job_id), "ended"))
+
+    def close(self, job_id: str) -> None:
+        """The job has ended: it waits no longer, and pages of it that are still queued are let go."""
+        with self._redis.pipeline() as pipe:
+            pipe.zrem(PENDING, job_id).delete(job_key(job_id, "attempts"))
+            pipe.hset(job_key(job_id), "ended", 1).expire(job_key(job_id), self._keep_s)
+            pipe.execute()
+
+    def progress(self, job_ids: Iterable[str]) -> list[Progress]:
+        """How far each of the jobs is."""
+        with self._redis.pipeline(transaction=False) as pipe:
+            for job_id in job_ids:
+                pipe.hget(job_key(job_id), "total_pages")
+                pipe.bitcount(job_key(job_id, "done"))
+                pipe.bitcount(job_key(job_id, "failed"))
+            answers = pipe.execute()
+        return [
+            Progress(total_pages=None if total is None else int(total), pages_done=done, pages_failed=failed)
+            for total, done, failed in zip(answers[::3], answers[1::3], answers[2::3], strict=True)
+        ]
+
+    def pages_ahead(self, job_id: str | None = None) -> int:
+        """Pages still to be read of the jobs submitted before this one; without an id, of all pending jobs."""
+        waiting = self.pending()
+        if job_id is not None:
+            waiting = waiting[: waiting.index(job_id)] if job_id in waiting else []
+        return sum(progress.pages_left for progress in self.progress(waiting))
+
+    # The list of jobs
+
+    def listed(self, offset: int, limit: int) -> list[str]:
+        """Ids of kept jobs, newest first."""
+        return [job_id.decode() for job_id in self._redis.zrange(JOBS, offset, offset + limit - 1, desc=True)]
+
+    def listed_count(self) -> int:
+        return int(self._redis.zcard(JOBS))
+
+    def relist(self, job_id: str, created_s: float) -> None:
+        """Puts a job that storage holds back on the list, where Redis has forgotten it."""
+        self._redis.zadd(JOBS, {job_id: created_s}, nx=True)
+
+    def expire(self, job_id: str) -> None:
+        """Forgets a job but for the fact that it was here."""
+        with self._redis.pipeline() as pipe:
+            pipe.zrem(PENDING, job_id).zrem(JOBS, job_id)
+            pipe.delete(job_key(job_id), *(job_key(job_id, part) for part in ("attempts", "done", "failed", "events")))
+            pipe.set(f"slimgest:expired:{job_id}", 1, ex=_TOMBSTONE_S)
+            pipe.execute()
+
+    def expired(self, job_id: str) -> bool:
+        return bool(self._redis.exists(f"slimgest:expired:{job_id}"))

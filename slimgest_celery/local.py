@@ -1,0 +1,89 @@
+"""A whole slimgest of one's own for a while: started as a child process, gone without a trace afterwards."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from types import TracebackType
+from typing import IO, Self
+
+from .client import Client
+
+_START_S = 180.0
+_STOP_S = 30.0
+
+
+class LocalServiceFailed(RuntimeError):
+    """The service ended instead of starting; the message holds the end of its log."""
+
+
+class LocalService:
+    """`python -m workers up --private` on a free port."""
+
+    def __init__(self, port: int, process: subprocess.Popen[bytes], log: IO[bytes]) -> None:
+        self.url = f"http://127.0.0.1:{port}"
+        self._process = process
+        self._log = log
+
+    @classmethod
+    def start(cls, env: dict[str, str] | None = None) -> Self:
+        """Starts the processes; `env` is added to this process's environment."""
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            port = int(probe.getsockname()[1])
+        log = tempfile.TemporaryFile()  # noqa: SIM115 - closed by `stop`
+        command = [sys.executable, "-m", "workers", "up", "--private", "--port", str(port)]
+        process = subprocess.Popen(  # noqa: S603 - our own arguments
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            env={**os.environ, **(env or {})},
+            start_new_session=True,  # Ctrl-C comes here first, and is passed on
+        )
+        return cls(port, process, log)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, tb: TracebackType | None) -> None:
+        self.stop(at_once=error is not None)
+
+    def wait_ready(self) -> None:
+        """Returns when pages can be read; raises `LocalServiceFailed`."""
+        deadline_s = time.monotonic() + _START_S
+        with Client(self.url) as client:
+            while not client.ready():
+                if self._process.poll() is not None or self._broken(client) or time.monotonic() > deadline_s:
+                    raise LocalServiceFailed(f"The service did not start:\n{self.log_tail()}")
+                time.sleep(0.05)
+
+    def stop(self, at_once: bool = False) -> None:
+        """Ends everything; a page in hand is waited for unless `at_once`."""
+        for _ in range(2 if at_once else 1):
+            if self._process.poll() is None:
+                self._process.send_signal(signal.SIGTERM)
+                time.sleep(0.1 if at_once else 0)
+        try:
+            self._process.wait(_STOP_S)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+        self._log.close()
+
+    def log_tail(self) -> str:
+        """The last lines of what the processes wrote."""
+        self._log.seek(0)
+        return b"\n".join(self._log.read().splitlines()[-20:]).decode(errors="replace")
+
+    def _broken(self, client: Client) -> bool:
+        """Whether a worker has given up, such as for want of an engine; starting it again would not help."""
+        try:
+            return any(worker["state"] == "failed" for worker in client.service()["workers"])
+        except Exception:  # it does not answer yet
+            return False

@@ -1,0 +1,218 @@
+"""What slimgest speaks of: jobs, plans, pages, documents. All frozen; all of it JSON by pydantic."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, PlainSerializer, field_validator
+
+from .errors import SlimgestError
+
+
+class Record(BaseModel):
+    """Base of everything below: immutable, and strict about unknown fields."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+def now() -> datetime:
+    return datetime.now(UTC)
+
+
+Timestamp = Annotated[
+    datetime, PlainSerializer(lambda t: t.astimezone(UTC).isoformat().replace("+00:00", "Z"), when_used="json")
+]
+Fraction = Annotated[float, Field(ge=0, le=1)]
+
+
+class JobStatus(StrEnum):
+    """The states of a job: queued → processing → one of the four end states."""
+
+    QUEUED = "queued"  # accepted and stored; no worker has opened it
+    PROCESSING = "processing"  # its pages are known and are being read
+    COMPLETED = "completed"  # every page was read
+    PARTIAL = "partial"  # some pages failed, the rest are there
+    FAILED = "failed"  # the PDF could not be opened, or no page could be read
+    CANCELLED = "cancelled"  # stopped by its owner; pages read until then are kept
+
+    @property
+    def ended(self) -> bool:
+        return self not in (JobStatus.QUEUED, JobStatus.PROCESSING)
+
+
+class Mode(StrEnum):
+    """How a page's text is found."""
+
+    AUTO = "auto"  # its text layer where that can be trusted, else OCR
+    OCR = "ocr"  # always OCR
+    TEXT = "text"  # always the text layer, never OCR
+
+
+class Source(StrEnum):
+    """Where a page's text came from."""
+
+    TEXT_LAYER = "text_layer"
+    OCR = "ocr"
+
+
+_PAGES = re.compile(r"^\s*\d{1,9}(\s*-\s*\d{0,9})?(\s*,\s*\d{1,9}(\s*-\s*\d{0,9})?)*\s*$")
+
+
+class Options(Record):
+    """What a client may ask for with a PDF (its password travels apart and is never part of a record)."""
+
+    dpi: float = Field(150.0, ge=36, le=600, description="Resolution for rendering, in dots per inch.")
+    mode: Mode = Field(Mode.AUTO, description="`auto`, `ocr` or `text`.")
+    pages: str | None = Field(None, max_length=1000, description="Which pages, such as `1-3,7` or `5-`; absent: all.")
+
+    @field_validator("pages")
+    @classmethod
+    def _page_ranges(cls, value: str | None) -> str | None:
+        if value is not None and (not _PAGES.match(value) or "0" in re.split(r"[\s,-]+", value)):
+            raise ValueError("must be page numbers from 1 and ranges, such as 1-3,7")
+        return value
+
+    def page_numbers(self, page_count: int) -> list[int]:
+        """The pages asked for that a PDF of `page_count` pages has: 1-based, ascending, each once."""
+        if self.pages is None:
+            return list(range(1, page_count + 1))
+        chosen: set[int] = set()
+        for part in self.pages.split(","):
+            first, dash, last = (piece.strip() for piece in part.partition("-"))
+            end = int(last) if last else (page_count if dash else int(first))
+            chosen.update(range(int(first), min(end, page_count) + 1))
+        return sorted(chosen)
+
+
+class Problem(Record):
+    """Why something failed, as clients see it."""
+
+    code: str
+    message: str
+    retryable: bool = False
+
+    @classmethod
+    def of(cls, error: SlimgestError) -> Problem:
+        return cls(code=error.code, message=error.message, retryable=error.retryable)
+
+
+class Job(Record):
+    """An accepted upload, as written before its first task is sent. Never changed afterwards."""
+
+    job_id: str
+    filename: str  # as the client named it: shown, never used as a path
+    options: Options
+    created_at: Timestamp
+
+
+class Engine(Record):
+    """The OCR engine that read a job's pages."""
+
+    name: str
+    version: str
+
+
+class Plan(Record):
+    """What ingest found out about a job's PDF."""
+
+    page_numbers: list[int]  # 1-based, ascending
+    engine: Engine
+    started_at: Timestamp
+
+
+class Block(Record):
+    """A piece of text and where it stands."""
+
+    text: str
+    confidence: Fraction
+    box: tuple[Fraction, Fraction, Fraction, Fraction]  # left, top, right, bottom in 0-1 of the page as displayed
+
+
+class PageSeconds(Record):
+    """Where a page's time went, in seconds."""
+
+    render: float = 0.0
+    read: float = 0.0
+
+
+class Page(Record):
+    """All that is known of one page after it was read, or could not be."""
+
+    page_number: int = Field(ge=1)
+    status: Literal["ok", "failed"]
+    text: str = ""
+    source: Source | None = None
+    reason: str | None = None  # why this source was taken, or what was special, e.g. `text_layer` or `no_text; dpi 57`
+    width: int = 0  # pixels as read: rendered for OCR, at the asked dpi for the text layer
+    height: int = 0
+    rotation: int = 0  # degrees clockwise that the page was turned for display
+    blocks: list[Block] = []  # in reading order
+    attempts: int = 1
+    seconds: PageSeconds = PageSeconds()
+    worker: str = ""
+    error: Problem | None = None
+
+
+class End(Record):
+    """How a job ended; written once, the first one stands."""
+
+    status: JobStatus
+    completed_at: Timestamp
+    pages_failed: int = 0
+    error: Problem | None = None
+
+
+class Document(Record):
+    """A job's result: its record, its end and its pages in order."""
+
+    job_id: str
+    filename: str
+    status: JobStatus
+    total_pages: int
+    options: Options
+    engine: Engine | None
+    created_at: Timestamp
+    completed_at: Timestamp | None
+    elapsed_seconds: float | None
+    pages: list[Page]
+    error: Problem | None = None
+
+
+class Links(Record):
+    """Where to go on from a job."""
+
+    self: str
+    events: str
+    result: str
+
+
+class Status(Record):
+    """What `GET /jobs/{id}` answers."""
+
+    job_id: str
+    status: JobStatus
+    created_at: Timestamp
+    completed_at: Timestamp | None
+    has_result: bool
+    error: Problem | None
+    filename: str
+    total_pages: int | None  # pages to read; unknown while queued
+    pages_done: int  # read or failed
+    pages_failed: int
+    pages_ahead: int  # pages of earlier jobs still to be read
+    links: Links
+
+
+class Worker(Record):
+    """A worker as `GET /` shows it."""
+
+    name: str
+    device: str
+    engine: str
+    state: Literal["starting", "idle", "busy", "failed"]
+    job_id: str | None = None
+    page_number: int | None = None
+    detail: str | None = None  # why it failed

@@ -1,0 +1,364 @@
+"""What happens to a PDF in a worker: planned, read span by span, assembled. Plain functions; tasks.py calls them."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass
+
+from .engines import Engine, normalise
+from .errors import (
+    AllPagesFailed,
+    JobFailure,
+    JobWorkerLost,
+    PageEngineFailed,
+    PageFailure,
+    PageOutOfMemory,
+    PagesOutOfRange,
+    PageUnreadable,
+    PageWorkerLost,
+    PdfTooManyPages,
+)
+from .jobs import Jobs, document
+from .model import Block, End, JobStatus, Mode, Options, Page, PageSeconds, Plan, Problem, Source, now
+from .model import Engine as EngineRecord
+from .pdf import Image, Pdf, PdfPage, TextLine, open_pdf
+
+MAX_ATTEMPTS = 3
+# Pages per task where a page takes about a millisecond: enough that the task's own cost hardly counts.
+_TEXT_SPAN = 16
+_PROBED_PAGES = 12
+# Pages read since the last were stored wait at most this long to be stored and told.
+_TELL_EVERY_S = 0.25
+# Celery priorities, 0 first, by how many pages of the job come before: the start of every job passes the bulk of any.
+_PRIORITY_STEPS = (2, 8, 32, 128, 512)
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Span:
+    """Consecutive pages of a job that one task reads."""
+
+    first: int
+    last: int
+    priority: int
+
+    @property
+    def page_numbers(self) -> range:
+        return range(self.first, self.last + 1)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Desk:
+    """What a worker child works with."""
+
+    jobs: Jobs
+    engine: Engine
+    worker: str  # the Celery node's name
+    watch: Callable[[str, int | None], AbstractContextManager[None]]  # limits for a page: see guard.py
+
+
+# --- Planned ----------------------------------------------------------------------------------------------------------
+
+
+def plan(desk: Desk, job_id: str) -> list[Span]:
+    """Opens a job's PDF, plans its pages, tells `start`. Returns the spans still to be read.
+
+    A PDF that cannot be read ends the job here, and there is nothing to read. Repeating it is harmless.
+    """
+    jobs = desk.jobs
+    if end := jobs.end(job_id):
+        jobs.conclude(job_id, end)
+        return []
+    job = jobs.files.job(job_id)
+    if jobs.ledger.begin(job_id, 0, 0)[0] > MAX_ATTEMPTS:
+        fail(jobs, job_id, JobWorkerLost())
+        return []
+    try:
+        with desk.watch(job_id, None), _opened(jobs, job_id) as pdf:
+            page_numbers = _chosen(job.options, len(pdf), jobs.settings.max_pages)
+            length = _span_length(pdf, job.options, page_numbers, desk.engine.batch_size)
+    except JobFailure as error:
+        fail(jobs, job_id, error)
+        return []
+    engine = EngineRecord(name=desk.engine.name, version=desk.engine.version)
+    jobs.files.put_plan(job_id, Plan(page_numbers=page_numbers, engine=engine, started_at=now()))
+    jobs.ledger.planned(job_id, len(page_numbers))
+    jobs.events.start(job_id, job.filename, len(page_numbers))
+    stored = jobs.files.pages(job_id)
+    if stored:  # ingest runs again: what was read before is told, where it has not been, and not read again
+        jobs.events.pages(job_id, list(stored.values()), len(page_numbers))
+    return list(spans([number for number in page_numbers if number not in stored], length))
+
+
+def spans(page_numbers: Sequence[int], length: int) -> Iterator[Span]:
+    """Runs of consecutive pages, each at most `length` long, with their priority."""
+    start = 0
+    for end in range(1, len(page_numbers) + 1):
+        if end == len(page_numbers) or page_numbers[end] != page_numbers[end - 1] + 1 or end - start == length:
+            priority = 1 + sum(start >= step for step in _PRIORITY_STEPS)
+            yield Span(first=page_numbers[start], last=page_numbers[end - 1], priority=priority)
+            start = end
+
+
+def _chosen(options: Options, page_count: int, max_pages: int) -> list[int]:
+    page_numbers = options.page_numbers(page_count)
+    if not page_numbers:
+        raise PagesOutOfRange(f"None of the pages {options.pages} is in the PDF: it has {page_count}.")
+    if len(page_numbers) > max_pages:
+        raise PdfTooManyPages(
+            f"The PDF has {len(page_numbers)} pages to read and this service reads at most {max_pages} in one job. "
+            "Choose some with `pages`."
+        )
+    return page_numbers
+
+
+def _span_length(pdf: Pdf, options: Options, page_numbers: Sequence[int], batch_size: int) -> int:
+    """Long where pages have text layers; else what the engine takes at once. A few pages speak for all."""
+    if options.mode == Mode.TEXT:
+        return _TEXT_SPAN
+    if options.mode == Mode.AUTO:
+        step = max(1, len(page_numbers) // _PROBED_PAGES)
+        if all(_has_text(pdf, number) for number in page_numbers[::step]):
+            return _TEXT_SPAN
+    return batch_size
+
+
+def _has_text(pdf: Pdf, page_number: int) -> bool:
+    try:
+        with pdf.page(page_number) as page:
+            return page.distrust(page.text_lines()) is None
+    except PageUnreadable:
+        return False
+
+
+# --- Read -------------------------------------------------------------------------------------------------------------
+
+
+def read(desk: Desk, job_id: str, first: int, last: int) -> None:
+    """Reads a span's pages; each is stored, then told. A page's own fault is a stored record, not an exception.
+
+    A span begun before (its worker died) is read page by page: a page that a worker died of MAX_ATTEMPTS times is
+    given up, and costs only itself.
+    """
+    jobs = desk.jobs
+    attempt, ended = jobs.ledger.begin(job_id, first, last)
+    if ended or jobs.end(job_id):
+        return
+    plan = jobs.files.plan(job_id)
+    total = len(plan.page_numbers) if plan else last - first + 1
+    jobs.roster.busy(desk.worker, job_id, first)
+    try:
+        with _opened(jobs, job_id) as pdf:
+            if attempt == 1:
+                _read_span(desk, job_id, pdf, range(first, last + 1), total)
+            else:
+                _read_singly(desk, job_id, pdf, range(first, last + 1), total, attempt)
+    finally:
+        jobs.roster.idle(desk.worker)
+
+
+def _read_span(desk: Desk, job_id: str, pdf: Pdf, page_numbers: Sequence[int], total: int) -> None:
+    options = desk.jobs.files.job(job_id).options
+    waiting: list[Page] = []
+    told_s = time.monotonic()
+    for start in range(0, len(page_numbers), desk.engine.batch_size):
+        batch = page_numbers[start : start + desk.engine.batch_size]
+        with desk.watch(job_id, batch[0]):
+            waiting += _read_batch(desk, pdf, options, batch)
+        if time.monotonic() - told_s > _TELL_EVERY_S:
+            _keep(desk.jobs, job_id, waiting, total)
+            waiting, told_s = [], time.monotonic()
+    if waiting:
+        _keep(desk.jobs, job_id, waiting, total)
+
+
+def _read_singly(desk: Desk, job_id: str, pdf: Pdf, page_numbers: Sequence[int], total: int, span_attempt: int) -> None:
+    jobs = desk.jobs
+    options = jobs.files.job(job_id).options
+    stored = jobs.files.pages(job_id)
+    jobs.events.pages(job_id, [stored[number] for number in page_numbers if number in stored], total)
+    for number in page_numbers:
+        if number in stored:
+            continue
+        attempt = span_attempt
+        if len(page_numbers) > 1:  # the span's first attempt was one for each of its pages; then each page has its own
+            attempt = 1 + jobs.ledger.begin(job_id, number, number)[0]
+        if attempt > MAX_ATTEMPTS:
+            page = failed_page(number, PageWorkerLost(), worker=desk.worker)
+        else:
+            with desk.watch(job_id, number):
+                (page,) = _read_batch(desk, pdf, options, [number])
+        _keep(jobs, job_id, [page.model_copy(update={"attempts": min(attempt, MAX_ATTEMPTS)})], total)
+
+
+def _keep(jobs: Jobs, job_id: str, pages: list[Page], total: int) -> None:
+    """Stored, then told."""
+    jobs.files.put_pages(job_id, pages)
+    jobs.events.pages(job_id, pages, total)
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Scan:
+    """A page whose text must be read from its image."""
+
+    page: Page  # all that is known of it before
+    image: Image
+
+
+def _read_batch(desk: Desk, pdf: Pdf, options: Options, page_numbers: Sequence[int]) -> list[Page]:
+    prepared = [_prepare(desk, pdf, options, number) for number in page_numbers]
+    scans = [item for item in prepared if isinstance(item, _Scan)]
+    read = {page.page_number: page for page in _ocr(desk, scans)}
+    return [item if isinstance(item, Page) else read[item.page.page_number] for item in prepared]
+
+
+def _prepare(desk: Desk, pdf: Pdf, options: Options, page_number: int) -> Page | _Scan:
+    """The page from its text layer, or rendered for OCR, or failed."""
+    started_s = time.perf_counter()
+    try:
+        with pdf.page(page_number) as page:
+            reason: str | None = "mode_ocr"
+            if options.mode != Mode.OCR:
+                lines = page.text_lines()
+                reason = page.distrust(lines)
+                if reason is None or options.mode == Mode.TEXT:
+                    return _from_text_layer(desk, page, page_number, options, lines, reason, started_s)
+            return _rendered(desk, page, page_number, options, str(reason), started_s)
+    except PageFailure as error:
+        return failed_page(page_number, error, worker=desk.worker)
+    except MemoryError:
+        return failed_page(page_number, PageOutOfMemory(), worker=desk.worker)
+
+
+def _from_text_layer(
+    desk: Desk,
+    page: PdfPage,
+    page_number: int,
+    options: Options,
+    lines: Sequence[TextLine],
+    distrust: str | None,
+    started_s: float,
+) -> Page:
+    width, height = page.pixels(options.dpi)
+    return Page(
+        page_number=page_number,
+        status="ok",
+        text="\n".join(line.text for line in lines),
+        source=Source.TEXT_LAYER,
+        reason="; ".join(filter(None, ["mode_text" if options.mode == Mode.TEXT else "text_layer", distrust])),
+        width=width,
+        height=height,
+        rotation=page.rotation,
+        blocks=[Block(text=line.text, confidence=1.0, box=line.box) for line in lines],
+        seconds=PageSeconds(read=_since(started_s)),
+        worker=desk.worker,
+    )
+
+
+def _rendered(desk: Desk, page: PdfPage, page_number: int, options: Options, reason: str, started_s: float) -> _Scan:
+    rendered = page.render(options.dpi, desk.jobs.settings.max_page_pixels)
+    if rendered.dpi < options.dpi:
+        reason += f"; dpi lowered to {rendered.dpi:.0f} by SLIMGEST_MAX_PAGE_PIXELS"
+    height, width = rendered.image.shape[:2]
+    blank = Page(
+        page_number=page_number,
+        status="ok",
+        source=Source.OCR,
+        reason=reason,
+        width=width,
+        height=height,
+        rotation=page.rotation,
+        seconds=PageSeconds(render=_since(started_s)),
+        worker=desk.worker,
+    )
+    return _Scan(page=blank, image=rendered.image)
+
+
+def _ocr(desk: Desk, scans: list[_Scan]) -> list[Page]:
+    """The scans' pages with their text. Where a batch fails, its pages are read one by one, so one spoils no other."""
+    if not scans:
+        return []
+    started_s = time.perf_counter()
+    try:
+        found = desk.engine.read([scan.image for scan in scans])
+        blocks = [normalise(lines, scan.page.width, scan.page.height) for scan, lines in zip(scans, found, strict=True)]
+    except Exception as error:  # an engine is anybody's code
+        if len(scans) > 1:
+            return [page for scan in scans for page in _ocr(desk, [scan])]
+        _log.exception("page %s: engine %s failed", scans[0].page.page_number, desk.engine.name)
+        fault = PageOutOfMemory() if isinstance(error, MemoryError) else PageEngineFailed()
+        return [failed_page(scans[0].page.page_number, fault, worker=desk.worker)]
+    each_s = _since(started_s) / len(scans)
+    return [_with_text(scan.page, its_blocks, each_s) for scan, its_blocks in zip(scans, blocks, strict=True)]
+
+
+def _with_text(page: Page, blocks: list[Block], read_s: float) -> Page:
+    text = "\n".join(block.text for block in blocks)
+    seconds = PageSeconds(render=page.seconds.render, read=round(read_s, 4))
+    return page.model_copy(update={"text": text, "blocks": blocks, "seconds": seconds})
+
+
+def failed_page(page_number: int, error: PageFailure, worker: str = "") -> Page:
+    """The record of a page that could not be read."""
+    return Page(page_number=page_number, status="failed", error=Problem.of(error), worker=worker)
+
+
+def give_up(jobs: Jobs, job_id: str, page_number: int, error: PageFailure) -> None:
+    """Records a page that went past a limit, before its worker child ends."""
+    plan = jobs.files.plan(job_id)
+    _keep(jobs, job_id, [failed_page(page_number, error)], len(plan.page_numbers) if plan else 0)
+
+
+# --- Assembled --------------------------------------------------------------------------------------------------------
+
+
+def assemble(jobs: Jobs, job_id: str) -> End:
+    """Ends a job: writes its document and its end state. Chord body and errback alike; harmless when repeated.
+
+    Pages that are nowhere (their tasks died with all their attempts) are recorded as failed first.
+    """
+    end = jobs.end(job_id)
+    plan = jobs.files.plan(job_id)
+    if end is None and plan is None:
+        return fail(jobs, job_id, JobWorkerLost())
+    if end is None and plan is not None:
+        pages = jobs.files.pages(job_id)
+        lost = [failed_page(n, PageWorkerLost()) for n in plan.page_numbers if n not in pages]
+        for page in lost:
+            _keep(jobs, job_id, [page], len(plan.page_numbers))
+            pages[page.page_number] = page
+        ordered = [pages[number] for number in plan.page_numbers]
+        end = _verdict(ordered)
+        jobs.files.put_document(document(jobs.files.job(job_id), plan, ordered, end.status, end))
+    assert end is not None  # noqa: S101 - for the type checker: each way above has set it
+    return jobs.conclude(job_id, end)
+
+
+def fail(jobs: Jobs, job_id: str, error: JobFailure) -> End:
+    """Ends a job whose PDF could not be read."""
+    return jobs.conclude(job_id, End(status=JobStatus.FAILED, completed_at=now(), error=Problem.of(error)))
+
+
+def _verdict(pages: Sequence[Page]) -> End:
+    failed = sum(page.status == "failed" for page in pages)
+    status = JobStatus.COMPLETED if not failed else JobStatus.FAILED if failed == len(pages) else JobStatus.PARTIAL
+    error = Problem.of(AllPagesFailed()) if status == JobStatus.FAILED else None
+    return End(status=status, completed_at=now(), pages_failed=failed, error=error)
+
+
+@contextmanager
+def _opened(jobs: Jobs, job_id: str) -> Iterator[Pdf]:
+    with jobs.files.source(job_id) as path:
+        pdf = open_pdf(path, jobs.files.password(job_id))
+        try:
+            yield pdf
+        finally:
+            pdf.close()
+
+
+def _since(started_s: float) -> float:
+    return round(time.perf_counter() - started_s, 4)

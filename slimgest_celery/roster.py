@@ -1,0 +1,70 @@
+"""Which workers there are and what each is doing: written by them, read by `GET /`.
+
+slimgest:worker:{name}    hash of a `Worker`'s fields, gone LEASE_S after its worker's last sign of life
+slimgest:workers          set of the names of all workers that have ever signed on
+"""
+
+from __future__ import annotations
+
+from redis import Redis
+
+from .model import Worker
+
+LEASE_S = 15
+BEAT_S = 3
+_NAMES = "slimgest:workers"
+
+
+def _key(name: str) -> str:
+    return f"slimgest:worker:{name}"
+
+
+class Roster:
+    """The workers. A name is a Celery node name, `cpu0@host`."""
+
+    def __init__(self, redis: Redis) -> None:
+        self._redis = redis
+
+    def sign_on(self, worker: Worker) -> None:
+        """Enters a worker, or changes what is said of it as a whole."""
+        fields = {name: str(value) for name, value in worker.model_dump(exclude_none=True).items()}
+        with self._redis.pipeline() as pipe:
+            pipe.sadd(_NAMES, worker.name).delete(_key(worker.name)).hset(_key(worker.name), mapping=fields)
+            pipe.expire(_key(worker.name), LEASE_S).execute()
+
+    def keep(self, name: str) -> None:
+        """A sign of life."""
+        self._redis.expire(_key(name), LEASE_S)
+
+    def busy(self, name: str, job_id: str, page_number: int) -> None:
+        self._redis.hset(_key(name), mapping={"state": "busy", "job_id": job_id, "page_number": page_number})
+
+    def idle(self, name: str) -> None:
+        with self._redis.pipeline() as pipe:
+            pipe.hset(_key(name), "state", "idle").hdel(_key(name), "job_id", "page_number").execute()
+
+    def sign_off(self, name: str) -> None:
+        with self._redis.pipeline() as pipe:
+            pipe.delete(_key(name)).srem(_NAMES, name).execute()
+
+    def workers(self) -> list[Worker]:
+        """Every worker that lives, by name."""
+        return [
+            Worker.model_validate({key.decode(): value.decode() for key, value in fields.items()})
+            for fields in self._fields(self._names())
+            if b"name" in fields
+        ]
+
+    def lost(self) -> list[str]:
+        """Names of workers that signed on, never off, and have given no sign of life for LEASE_S."""
+        names = self._names()
+        return [name for name, fields in zip(names, self._fields(names), strict=True) if b"name" not in fields]
+
+    def _names(self) -> list[str]:
+        return sorted(name.decode() for name in self._redis.smembers(_NAMES))
+
+    def _fields(self, names: list[str]) -> list[dict[bytes, bytes]]:
+        with self._redis.pipeline(transaction=False) as pipe:
+            for name in names:
+                pipe.hgetall(_key(name))
+            return list(pipe.execute())

@@ -1,0 +1,103 @@
+"""The Celery tasks: shells around pipeline.py. Arguments are ids and page numbers, nothing else.
+
+slimgest.ingest(job_id)  →  chord( slimgest.pages(job_id, first, last) … )  |  slimgest.finish(job_id)
+"""
+
+from __future__ import annotations
+
+import time
+from functools import cache
+from typing import Any
+
+from celery import Task, chord
+from redis.exceptions import RedisError
+
+from . import engines, pipeline
+from .app import app, jobs, settings
+from .errors import PageFailure, PdfTimeout, StorageUnavailable
+from .guard import Guard, Watch
+from .pipeline import Desk
+
+# Redis or storage away: worth waiting for. The backs-off add up to more than half an hour.
+_RETRY: dict[str, Any] = {
+    "autoretry_for": (StorageUnavailable, RedisError),
+    "retry_backoff": 1,
+    "retry_backoff_max": 30,
+    "default_retry_delay": 0,  # after a lost worker: at once
+    "max_retries": 100,  # a last bound; pipeline.MAX_ATTEMPTS ends a page long before
+}
+
+
+@app.task(name="slimgest.ingest", bind=True, **_RETRY)
+def ingest(self: Task[Any, Any], job_id: str) -> dict[str, str]:
+    """Plans a job's pages and becomes the chord that reads them; the chord's body keeps this task's id, the job's."""
+    spans = pipeline.plan(desk(self.request.hostname), job_id)
+    if not spans:
+        return _answer(job_id)
+    body = finish.si(job_id)
+    header = [
+        pages.si(job_id, span.first, span.last).set(priority=span.priority, time_limit=_limit_s(len(span.page_numbers)))
+        for span in spans
+    ]
+    return self.replace(chord(header, body))  # type: ignore[no-any-return]
+
+
+@app.task(name="slimgest.pages", bind=True, ignore_result=True, **_RETRY)
+def pages(self: Task[Any, Any], job_id: str, first: int, last: int) -> None:
+    """Reads pages `first` to `last`."""
+    pipeline.read(desk(self.request.hostname), job_id, first, last)
+
+
+@app.task(name="slimgest.finish", **_RETRY)
+def finish(job_id: str) -> dict[str, str]:
+    """Ends the job: as the chord's body when all pages are read, as its errback when some were lost."""
+    pipeline.assemble(jobs(), job_id)
+    return _answer(job_id)
+
+
+@app.task(name="slimgest.sweep")
+def sweep() -> int:
+    """Deletes what is older than the retention time; returns how many jobs."""
+    return jobs().sweep(time.time())
+
+
+def _answer(job_id: str) -> dict[str, str]:
+    """What the result backend keeps for a job: how it ended."""
+    end = jobs().end(job_id)
+    return {"status": end.status if end else "processing"}
+
+
+def _limit_s(page_count: int) -> int:
+    """The guard's limit for every page and some: Celery's own limit is the net below it."""
+    return (settings().page_timeout_s + 30) * page_count + 60
+
+
+# --- What a worker child works with -----------------------------------------------------------------------------------
+
+
+@cache
+def engine() -> engines.Engine:
+    """This child's OCR engine, loaded when first asked for: by `workers.process`, before the child takes work."""
+    return engines.load(settings())
+
+
+@cache
+def guard() -> Guard:
+    """This child's guard, started."""
+    watching = Guard(
+        limit_s=settings().page_timeout_s, limit_mb=settings().max_worker_mb, ended=jobs().ledger.ended, condemn=condemn
+    )
+    watching.start()
+    return watching
+
+
+def desk(worker: str) -> Desk:
+    return Desk(jobs=jobs(), engine=engine(), worker=worker, watch=guard().watch)
+
+
+def condemn(watch: Watch, error: PageFailure) -> None:
+    """Stores and tells what went past a limit, before its process ends."""
+    if watch.page_number is None:
+        pipeline.fail(jobs(), watch.job_id, PdfTimeout())
+    else:
+        pipeline.give_up(jobs(), watch.job_id, watch.page_number, error)

@@ -1,0 +1,1 @@
+"""How slimgest's processes live: embedded Redis, devices, worker processes, supervision. `python -m workers --help`."""
