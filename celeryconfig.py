@@ -1,6 +1,6 @@
 """Every Celery setting that does not depend on the environment, each with its reason (the rest: app.py)."""
 
-from kombu import Queue
+from kombu import Exchange, Queue
 
 # What a worker imports: the tasks, and how a worker process comes to life. The library itself never imports `workers`.
 imports = ("slimgest_celery.tasks", "workers.process")
@@ -14,10 +14,18 @@ enable_utc = True
 timezone = "UTC"
 
 # Two queues: short steps that open or close a job, and pages. A worker takes both unless told otherwise.
-task_queues = (Queue("ingest"), Queue("pages"))
-task_default_queue = "ingest"
+# The keys are spelled out: a queue without one gets the default queue's, and then both get every message.
+task_queues = (
+    Queue("ingest", Exchange("slimgest"), routing_key="ingest"),
+    Queue("pages", Exchange("slimgest"), routing_key="pages"),
+)
+task_default_queue = task_default_routing_key = "ingest"
+task_default_exchange = "slimgest"
 task_create_missing_queues = False
-task_routes = {"slimgest.pages": {"queue": "pages"}, "slimgest.*": {"queue": "ingest"}}
+task_routes = {
+    "slimgest.pages": {"queue": "pages", "routing_key": "pages"},
+    "slimgest.*": {"queue": "ingest", "routing_key": "ingest"},
+}
 
 # Redis keeps one list per priority. With "priority" a worker looks at 0 before 1, in every queue, which Celery's
 # default order would not do. Opening and closing come first, then pages by their place in the document (pipeline.py),

@@ -11,7 +11,7 @@ from slimgest_celery.jobs import Jobs
 
 from . import errors, routes
 
-_FORM_BYTES = 64 << 10  # of a multipart request, beside its files
+_FORM_BYTES = 1 << 20  # of a multipart request, beside its files
 
 
 def create_app(given: Settings | None = None) -> Flask:

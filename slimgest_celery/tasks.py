@@ -34,7 +34,9 @@ def ingest(self: Task[Any, Any], job_id: str) -> dict[str, str]:
     spans = pipeline.plan(desk(self.request.hostname), job_id)
     if not spans:
         return _answer(job_id)
-    body = finish.si(job_id)
+    body = finish.si(job_id).on_error(finish.si(job_id))
+    # `replace` would hand this task's own errback to the chord, which may one day give it to every page as well.
+    self.request.errbacks = None
     header = [
         pages.si(job_id, span.first, span.last).set(priority=span.priority, time_limit=_limit_s(len(span.page_numbers)))
         for span in spans

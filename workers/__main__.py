@@ -70,16 +70,20 @@ def _settings() -> Settings:
 
 
 def _workers(settings: Settings) -> list[Service]:
-    celery = [sys.executable, "-m", "celery", "-A", "slimgest_celery", "worker", "-l", "WARNING", "--without-mingle"]
+    options = ["-l", "WARNING", "--without-mingle", "--without-gossip"]
     return [
-        Service(name=slot.name, argv=[*celery, "-n", f"{slot.name}@%h"], env=slot.env)
+        Service(name=slot.name, argv=_celery("worker", "-n", f"{slot.name}@%h", *options), env=slot.env)
         for slot in plan(settings.num_workers)
     ]
 
 
 def _beat(folder: Path) -> Service:
-    celery = [sys.executable, "-m", "celery", "-A", "slimgest_celery", "beat", "-l", "WARNING"]
-    return Service(name="beat", argv=[*celery, "-s", str(folder / "beat-schedule"), "--pidfile="])
+    schedule = str(folder / "beat-schedule")
+    return Service(name="beat", argv=_celery("beat", "-l", "WARNING", "-s", schedule, "--pidfile="))
+
+
+def _celery(*arguments: str) -> list[str]:
+    return [sys.executable, "-m", "celery", "--quiet", "-A", "slimgest_celery", *arguments]
 
 
 @contextmanager

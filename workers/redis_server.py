@@ -51,13 +51,14 @@ def embedded_redis(folder: Path) -> Iterator[str]:
         maxmemory-policy noeviction
         loglevel warning
     """
-    server = subprocess.Popen(  # noqa: S603 - our own arguments
-        [find_server(), "-"],
-        stdin=subprocess.PIPE,
-        stdout=(folder / "redis.log").open("ab"),
-        stderr=subprocess.STDOUT,
-        start_new_session=True,  # Ctrl-C is for the supervisor: Redis goes last
-    )
+    with (folder / "redis.log").open("ab") as log:
+        server = subprocess.Popen(  # noqa: S603 - our own arguments
+            [find_server(), "-"],
+            stdin=subprocess.PIPE,
+            stdout=log,
+            stderr=log,
+            start_new_session=True,  # Ctrl-C is for the supervisor: Redis goes last
+        )
     if server.stdin is None:
         raise RuntimeError("Redis was started without its standard input.")
     try:

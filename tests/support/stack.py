@@ -1,0 +1,185 @@
+"""A whole slimgest for tests: a real Redis on a free port, real Celery workers, a real gunicorn."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import Any, TypeVar
+
+import httpx
+import psutil
+from redis import Redis
+
+from slimgest_celery.app import connect
+from slimgest_celery.client import parse
+from slimgest_celery.config import Settings
+from slimgest_celery.events import Event
+from slimgest_celery.files import JobFiles
+from workers.devices import plan
+from workers.redis_server import embedded_redis, free_port
+
+ROOT = Path(__file__).parents[2]
+_START_S = 90
+
+
+class Stack:
+    """Processes of one service below one folder. Every process is started, and ended, by its id."""
+
+    def __init__(self, folder: Path, redis_url: str, env: dict[str, str]) -> None:
+        self.folder = folder
+        self.env = {
+            **os.environ,
+            "PYTHONPATH": str(ROOT),
+            "SLIMGEST_REDIS_URL": redis_url,
+            "SLIMGEST_STORAGE_URL": str(folder / "jobs"),
+            "SLIMGEST_ENGINE": "tests.support.engines:ByColour",
+            "PYTHONWARNINGS": "ignore",  # Celery's word on running as root
+            **env,
+        }
+        self.settings = Settings.from_env(self.env)
+        self.redis: Redis = connect(self.settings)
+        self.files = JobFiles(self.settings.storage_url)
+        self.workers: dict[str, subprocess.Popen[bytes]] = {}
+        self.apis: list[tuple[str, subprocess.Popen[bytes]]] = []
+        self._processes: list[subprocess.Popen[bytes]] = []
+
+    # Processes
+
+    def spawn(self, *argv: str, log: str, env: dict[str, str] | None = None) -> subprocess.Popen[bytes]:
+        """Starts a process that is ended with the stack; its output goes to a file of this name."""
+        with (self.folder / f"{log}.log").open("ab") as out:
+            process = subprocess.Popen(
+                argv, env={**self.env, **(env or {})}, stdout=out, stderr=out, cwd=self.folder, start_new_session=True
+            )
+        self._processes.append(process)
+        return process
+
+    def start_worker(self, name: str) -> subprocess.Popen[bytes]:
+        """A worker started by plain celery, as the documentation says anyone may."""
+        command = [sys.executable, "-m", "celery", "-A", "slimgest_celery", "worker", "-n", f"{name}@%h"]
+        self.workers[name] = self.spawn(*command, "-l", "INFO", log=name, env=plan(1)[0].env)
+        return self.workers[name]
+
+    def start_api(self) -> str:
+        """An API process; returns its address."""
+        port = free_port()
+        process = self.spawn(sys.executable, "-m", "api", "--port", str(port), log="api")
+        url = f"http://127.0.0.1:{port}"
+        self.apis.append((url, process))
+        wait_for(lambda: _answers(url), what="the API", logs=self.folder)
+        return url
+
+    def start_beat(self) -> None:
+        schedule = str(self.folder / "beat")
+        self.spawn(sys.executable, "-m", "celery", "-A", "slimgest_celery", "beat", "-s", schedule, log="beat")
+
+    def child_of(self, worker: str) -> psutil.Process:
+        """The pool child of a worker."""
+        return wait_for(lambda: psutil.Process(self.workers[worker].pid).children(), what="a pool child")[0]
+
+    def wait_ready(self, workers: int) -> None:
+        """Returns when this many workers have loaded their engine."""
+        wait_for(lambda: len(self.ready_workers()) >= workers, what=f"{workers} workers", logs=self.folder)
+
+    def ready_workers(self) -> list[dict[str, Any]]:
+        found: list[dict[str, Any]] = self.get("/").json()["workers"]
+        return [worker for worker in found if worker["state"] in ("idle", "busy")]
+
+    def stop(self) -> None:
+        for process in reversed(self._processes):
+            if process.poll() is None:
+                process.send_signal(signal.SIGTERM)
+        for process in reversed(self._processes):
+            try:
+                process.wait(10)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+        self.redis.close()
+
+    # Requests
+
+    @property
+    def url(self) -> str:
+        return self.apis[0][0]
+
+    def get(self, path: str, **how: Any) -> httpx.Response:
+        return httpx.get(self.url + path, timeout=60, **how)
+
+    def post(self, path: str, pdf: bytes, filename: str = "test.pdf", **form: str) -> httpx.Response:
+        return httpx.post(self.url + path, files={"file": (filename, pdf)}, data=form, timeout=120)
+
+    def submit(self, pdf: bytes, **form: str) -> str:
+        """The id of a new job."""
+        answer = self.post("/jobs", pdf, **form)
+        assert answer.status_code == 202, answer.text
+        return str(answer.json()["job_id"])
+
+    def events(self, job_id: str, after: str | None = None, url: str | None = None) -> Iterator[Event]:
+        """A job's events as HTTP brings them."""
+        headers = {"Last-Event-ID": after} if after else {}
+        with httpx.stream("GET", f"{url or self.url}/jobs/{job_id}/events", headers=headers, timeout=60) as response:
+            assert response.status_code == 200, response.read()
+            yield from parse(response.iter_lines())
+
+    def status(self, job_id: str) -> dict[str, Any]:
+        found: dict[str, Any] = self.get(f"/jobs/{job_id}").json()
+        return found
+
+    def wait_end(self, job_id: str, within_s: float = 60) -> dict[str, Any]:
+        """The status of a job once it has ended."""
+        ends = ("completed", "partial", "failed", "cancelled")
+        wait_for(
+            lambda: self.status(job_id)["status"] in ends, what="the job's end", within_s=within_s, logs=self.folder
+        )
+        return self.status(job_id)
+
+    def document(self, job_id: str) -> dict[str, Any]:
+        found: dict[str, Any] = self.get(f"/jobs/{job_id}/result").json()
+        return found
+
+
+@contextmanager
+def running(folder: Path, *, workers: int = 2, apis: int = 1, beat: bool = False, **env: str) -> Iterator[Stack]:
+    """A stack whose workers are ready."""
+    with ExitStack() as exits:
+        url = exits.enter_context(embedded_redis(folder / "redis"))
+        stack = Stack(folder, url, env)
+        exits.callback(stack.stop)
+        for number in range(workers):
+            stack.start_worker(f"cpu{number}")
+        for _ in range(apis):
+            stack.start_api()
+        if beat:
+            stack.start_beat()
+        stack.wait_ready(workers)
+        yield stack
+
+
+T = TypeVar("T")
+
+
+def wait_for(ask: Callable[[], T], *, what: str, within_s: float = _START_S, logs: Path | None = None) -> T:
+    """Asks until the answer is true; fails with what was waited for and what the processes wrote."""
+    deadline_s = time.monotonic() + within_s
+    while time.monotonic() < deadline_s:
+        if answer := ask():
+            return answer
+        time.sleep(0.05)
+    written = (
+        "\n".join(f"--- {log.name}\n{log.read_text()[-3000:]}" for log in sorted(logs.glob("*.log"))) if logs else ""
+    )
+    raise AssertionError(f"{what}: not within {within_s:.0f} s\n{written}")
+
+
+def _answers(url: str) -> bool:
+    try:
+        return httpx.get(f"{url}/health/live", timeout=2).status_code == 200
+    except httpx.TransportError:
+        return False
