@@ -45,7 +45,6 @@ broker_transport_options = {
 }
 broker_connection_retry_on_startup = True  # a worker may be started before its Redis
 broker_connection_max_retries = None  # and waits for it as long as it takes
-broker_pool_limit = 4
 
 # --- Tasks ------------------------------------------------------------------------------------------------------------
 

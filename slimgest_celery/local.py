@@ -13,6 +13,7 @@ from types import TracebackType
 from typing import IO, Self
 
 from .client import Client
+from .errors import SlimgestError
 
 _START_S = 180.0
 _STOP_S = 30.0
@@ -59,8 +60,10 @@ class LocalService:
         deadline_s = time.monotonic() + _START_S
         with Client(self.url) as client:
             while not client.ready():
-                if self._process.poll() is not None or self._broken(client) or time.monotonic() > deadline_s:
-                    raise LocalServiceFailed(f"The service did not start:\n{self.log_tail()}")
+                if reason := self._given_up(client):
+                    raise LocalServiceFailed(f"The worker cannot start: {reason}")
+                if self._process.poll() is not None or time.monotonic() > deadline_s:
+                    raise LocalServiceFailed(f"The service did not start. The end of its log:\n{self.log_tail()}")
                 time.sleep(0.05)
 
     def stop(self, at_once: bool = False) -> None:
@@ -81,9 +84,10 @@ class LocalService:
         self._log.seek(0)
         return b"\n".join(self._log.read().splitlines()[-20:]).decode(errors="replace")
 
-    def _broken(self, client: Client) -> bool:
-        """Whether a worker has given up, such as for want of an engine; starting it again would not help."""
+    def _given_up(self, client: Client) -> str | None:
+        """Why a worker has given up, such as for want of an engine; starting it again would not help."""
         try:
-            return any(worker["state"] == "failed" for worker in client.service()["workers"])
-        except Exception:  # it does not answer yet
-            return False
+            workers = client.service()["workers"]
+        except SlimgestError:  # it does not answer yet
+            return None
+        return next((worker["detail"] for worker in workers if worker["state"] == "failed"), None)

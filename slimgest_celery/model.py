@@ -58,7 +58,7 @@ class Source(StrEnum):
     OCR = "ocr"
 
 
-_PAGES = re.compile(r"^\s*\d{1,9}(\s*-\s*\d{0,9})?(\s*,\s*\d{1,9}(\s*-\s*\d{0,9})?)*\s*$")
+_PAGES = re.compile(r"^\s*\d{1,9}(\s*-\s*\d{0,9})?(\s*,\s*\d{1,9}(\s*-\s*\d{0,9})?)*\s*$", re.ASCII)
 
 
 class Options(Record):

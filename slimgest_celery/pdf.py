@@ -69,9 +69,9 @@ class PdfPage:
         """The page as displayed, at `dpi`, or at as much as `max_pixels` allow; raises `PageUnreadable`."""
         width, height = self.pixels(dpi)
         if width * height > max_pixels:
-            dpi = min(dpi, dpi * math.sqrt(max_pixels / (width * height)) * 0.999)
-            if min(self.pixels(dpi)) < 1 or math.prod(self.pixels(dpi)) > 2 * max_pixels:
-                raise PageUnreadable("The page is too long and thin to be rendered.")
+            dpi *= math.sqrt(max_pixels / (width * height))
+        while math.prod(self.pixels(dpi)) > max_pixels:  # sides are whole pixels, and at least one
+            dpi *= 0.995
         try:
             bitmap = self._page.render(scale=dpi / POINTS_PER_INCH, rev_byteorder=True)
             # A copy: the bitmap's memory goes with the bitmap.

@@ -9,6 +9,7 @@ paragraphs, and a headline across both columns is cut off before them.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 from statistics import median
 
 from .model import Block
@@ -16,6 +17,8 @@ from .model import Block
 # Gaps count in heights of a line. A gutter is wider than the space between two words or table cells of one line.
 _GUTTER = 1.0
 _STRIP = 0.15
+# A gutter this wide, against the column before it, divides the cells of a table rather than columns of text.
+_GUTTER_SHARE = 0.6
 
 
 def sort(blocks: Sequence[Block]) -> list[Block]:
@@ -60,8 +63,9 @@ def _runs(strips: list[list[Block]], line_height: float) -> list[list[Block]]:
 
 
 def _are_columns(columns: list[list[Block]], line_height: float) -> bool:
-    """Columns hold several lines each; cells of a table's row or a number beside a heading do not."""
-    return sum(_span(column) > 2.5 * line_height for column in columns) > 1
+    """Columns of text hold several lines and stand close; cells of a table, or a number beside a heading, do not."""
+    tall = sum(_span(column) > 2.5 * line_height for column in columns) > 1
+    return tall and all(_gutter(left, right) < _GUTTER_SHARE * _width(left) for left, right in pairwise(columns))
 
 
 def _cut(region: list[Block], *, axis: int, least: float) -> list[list[Block]]:
@@ -94,6 +98,14 @@ def _height(block: Block) -> float:
 
 def _middle(block: Block) -> float:
     return (block.box[1] + block.box[3]) / 2
+
+
+def _width(column: list[Block]) -> float:
+    return max(block.box[2] for block in column) - min(block.box[0] for block in column)
+
+
+def _gutter(left: list[Block], right: list[Block]) -> float:
+    return min(block.box[0] for block in right) - max(block.box[2] for block in left)
 
 
 def _span(column: list[Block]) -> float:

@@ -44,6 +44,9 @@ class Roster:
             pipe.hset(_key(name), "state", "idle").hdel(_key(name), "job_id", "page_number").execute()
 
     def sign_off(self, name: str) -> None:
+        """A worker's orderly end. One that failed stays to be seen until its lease runs out."""
+        if self._redis.hget(_key(name), "state") == b"failed":
+            return
         with self._redis.pipeline() as pipe:
             pipe.delete(_key(name)).srem(_NAMES, name).execute()
 

@@ -24,5 +24,6 @@ def corpus() -> Path:
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     """Two workers with an engine that reads colours, two API processes. Shared: a test leaves it as it was."""
     folder = tmp_path_factory.mktemp("stack")
-    with running(folder, apis=2, SLIMGEST_MAX_PENDING_JOBS="20", SLIMGEST_MAX_UPLOAD_MB="2", SLIMGEST_MAX_PAGES="300", TEST_ENGINE_SECONDS="0.05") as started:  # fmt: skip
+    limits = {"SLIMGEST_MAX_PENDING_JOBS": "20", "SLIMGEST_MAX_UPLOAD_MB": "2", "SLIMGEST_MAX_PAGES": "300"}
+    with running(folder, apis=2, TEST_ENGINE_SECONDS="0.05", **limits) as started:
         yield started

@@ -7,6 +7,7 @@ import threading
 from pathlib import Path
 
 import httpx
+import psutil
 import pytest
 
 from tests.support import pdfs
@@ -146,8 +147,6 @@ def test_a_full_queue_refuses_and_its_bound_holds_under_concurrent_submits(stack
 def test_an_upload_is_never_held_whole_in_memory(stack: Stack, tmp_path: Path) -> None:
     """The API's peak memory does not grow by the size of uploads (2 MB each here, forty of them at once)."""
     pid = stack.apis[0][1].pid
-    import psutil
-
     children = psutil.Process(pid).children()
     before = sum(child.memory_info().rss for child in children)
     body = GOOD + b"\n%" + os.urandom(1 << 10) * 1900

@@ -79,8 +79,12 @@ def test_jobs_are_queued_followed_and_fetched(stack: Stack) -> None:
 
 @pytest.mark.parametrize(
     ("form", "media_type", "expected"),
-    [("md", "text/markdown", "<!-- page 1 -->\n\npage 1"), ("txt", "text/plain", "page 1\n\f"), ("json", "application/json", '"text":"page 1"')],
-)  # fmt: skip
+    [
+        ("md", "text/markdown", "<!-- page 1 -->\n\npage 1"),
+        ("txt", "text/plain", "page 1\n\f"),
+        ("json", "application/json", '"text":"page 1"'),
+    ],
+)
 def test_results_come_in_several_formats(stack: Stack, form: str, media_type: str, expected: str) -> None:
     job_id = stack.submit(pdfs.numbered(1))
     stack.wait_end(job_id)

@@ -52,7 +52,8 @@ class ByColour:
         if colour == RAISE:
             raise ValueError("this page makes the engine fail")
         if colour == GARBAGE:
-            return [Line(text="garbage", confidence=float("nan"), box=(0, 0, float("inf"), -1)), Line(text="nan", confidence=7, box=(-5, -5, 1e9, 1e9))]  # fmt: skip
+            no_number = Line(text="garbage", confidence=float("nan"), box=(0, 0, float("inf"), -1))
+            return [no_number, Line(text="nan", confidence=7, box=(-5, -5, 1e9, 1e9))]
         if colour == ALLOCATE:
             hoard = []
             while True:

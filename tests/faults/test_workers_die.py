@@ -1,0 +1,132 @@
+"""Workers are killed in the middle of their work; jobs end all the same."""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import psutil
+import pytest
+
+from tests.support import pdfs
+from tests.support.engines import ALLOCATE, HANG, KILL, KILL_ONCE
+from tests.support.stack import Stack, running, wait_for
+
+
+@pytest.fixture(scope="module")
+def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    folder = tmp_path_factory.mktemp("faults")
+    limits = {"SLIMGEST_PAGE_TIMEOUT": "3", "SLIMGEST_MAX_WORKER_MB": "512"}
+    with running(folder, beat=True, TEST_ENGINE_SECONDS="0.3", TEST_ENGINE_ONCE=str(folder), **limits) as started:
+        yield started
+
+
+def _check_whole(stack: Stack, job_id: str, pages: int, failed: dict[int, str]) -> None:
+    """One end state, one end event, every page once, and those that are not in `failed` with their text."""
+    document = stack.document(job_id)
+    assert [page["page_number"] for page in document["pages"]] == list(range(1, pages + 1))
+    codes = {page["page_number"]: page["error"]["code"] for page in document["pages"] if page["error"]}
+    assert codes == failed
+    texts = {page["page_number"]: page["text"] for page in document["pages"] if not page["error"]}
+    assert texts == {number: f"page {number}" for number in range(1, pages + 1) if number not in failed}
+    events = list(stack.events(job_id))
+    assert [event.type for event in events if event.last] == ["complete"]
+    assert sorted(e.data["page_number"] for e in events if e.type == "page") == list(range(1, pages + 1))
+
+
+def test_a_child_killed_in_the_middle_of_a_page_costs_nothing(stack: Stack) -> None:
+    job_id = stack.submit(pdfs.numbered(12))
+    next(event for event in stack.events(job_id) if event.type == "page")
+    os.kill(stack.child_of("cpu0").pid, signal.SIGKILL)
+    assert stack.wait_end(job_id)["status"] == "completed"
+    _check_whole(stack, job_id, 12, {})
+
+
+def test_a_whole_worker_killed_costs_nothing_and_its_page_comes_back_soon(stack: Stack) -> None:
+    job_id = stack.submit(pdfs.numbered(12))
+    next(event for event in stack.events(job_id) if event.type == "page")
+    victim = stack.workers["cpu0"]
+    child = stack.child_of("cpu0")
+    victim.kill()
+    victim.wait()
+    # No successor is started: the lease runs out, and beat's rescue puts the message back.
+    assert stack.wait_end(job_id, within_s=40)["status"] == "completed"
+    _check_whole(stack, job_id, 12, {})
+    assert not child.is_running() or child.status() == psutil.STATUS_ZOMBIE, "the child outlived its worker"
+    stack.start_worker("cpu0")
+    stack.wait_ready(2)
+
+
+def test_a_killed_worker_s_successor_puts_back_what_it_held(stack: Stack) -> None:
+    job_id = stack.submit(pdfs.numbered(12))
+    next(event for event in stack.events(job_id) if event.type == "page")
+    for name in ("cpu0", "cpu1"):
+        stack.workers[name].kill()
+        stack.workers[name].wait()
+        stack.start_worker(name)
+    assert stack.wait_end(job_id, within_s=40)["status"] == "completed"
+    _check_whole(stack, job_id, 12, {})
+
+
+def test_sigterm_drains_the_page_in_hand(stack: Stack) -> None:
+    job_id = stack.submit(pdfs.numbered(12))
+    next(event for event in stack.events(job_id) if event.type == "page")
+    worker = stack.workers["cpu1"]
+    worker.send_signal(signal.SIGTERM)
+    assert worker.wait(20) == 0
+    assert not stack.redis.exists(f"slimgest:unacked:cpu1@{os.uname().nodename}"), "it left a message behind"
+    assert stack.wait_end(job_id)["status"] == "completed"
+    _check_whole(stack, job_id, 12, {})
+    stack.start_worker("cpu1")
+    stack.wait_ready(2)
+
+
+def test_a_page_that_kills_its_worker_once_is_read_the_second_time(stack: Stack) -> None:
+    job_id = stack.submit(pdfs.coloured([(0, 1, 0), KILL_ONCE, (0, 3, 0)]))
+    assert stack.wait_end(job_id)["status"] == "completed"
+    page = stack.document(job_id)["pages"][1]
+    assert (page["text"], page["attempts"]) == ("page 128", 2)
+
+
+@pytest.mark.parametrize(
+    ("colour", "code", "attempts"),
+    [(KILL, "page.worker_lost", 3), (HANG, "page.timeout", 1), (ALLOCATE, "page.out_of_memory", 1)],
+)
+def test_a_page_that_ends_its_worker_every_time_costs_only_itself(
+    stack: Stack, colour, code: str, attempts: int
+) -> None:  # type: ignore[no-untyped-def]
+    job_id = stack.submit(pdfs.coloured([(0, 1, 0), (0, 2, 0), colour, (0, 4, 0)]))
+    assert stack.wait_end(job_id)["status"] == "partial"
+    _check_whole(stack, job_id, 4, {3: code})
+    assert stack.document(job_id)["pages"][2]["attempts"] == attempts
+    wait_for(lambda: len(stack.ready_workers()) == 2, what="both workers again")
+
+
+def test_cancel_takes_the_running_page_from_its_worker(stack: Stack) -> None:
+    job_id = stack.submit(pdfs.coloured([HANG]))
+    wait_for(lambda: any(w["job_id"] == job_id for w in stack.ready_workers()), what="the page in hand")
+    assert httpx.delete(f"{stack.url}/jobs/{job_id}").json()["status"] == "cancelled"
+    wait_for(lambda: not any(w["job_id"] == job_id for w in stack.ready_workers()), what="a free worker", within_s=5)
+    letter = stack.submit(pdfs.numbered(2))
+    assert stack.wait_end(letter, within_s=15)["status"] == "completed"
+    assert stack.status(job_id)["status"] == "cancelled"
+
+
+def test_a_span_of_several_pages_loses_only_the_page_that_kills(tmp_path: Path) -> None:
+    with running(tmp_path, workers=1, SLIMGEST_ENGINE="tests.support.engines:Batching") as stack:
+        job_id = stack.submit(pdfs.coloured([(0, 1, 0), (0, 2, 0), KILL, (0, 4, 0), (0, 5, 0)]))
+        assert stack.wait_end(job_id)["status"] == "partial"
+        _check_whole(stack, job_id, 5, {3: "page.worker_lost"})
+
+
+def test_a_worker_whose_engine_cannot_load_ends_and_says_why(tmp_path: Path) -> None:
+    with running(tmp_path, workers=0, SLIMGEST_ENGINE="tests.support.engines:CannotLoad") as stack:
+        worker = stack.start_worker("cpu0")
+        worker.wait(60)
+        (told,) = stack.get("/").json()["workers"]
+        assert (told["state"], told["detail"]) == ("failed", "RuntimeError: its model is missing")
+        assert "its model is missing" in (tmp_path / "cpu0.log").read_text()
+        assert stack.get("/health/ready").status_code == 503

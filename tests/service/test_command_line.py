@@ -1,0 +1,196 @@
+"""The `slimgest` command, the example client and the stack that they start, as a person runs them."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import httpx
+import psutil
+import pytest
+
+from tests.support import pdfs
+from tests.support.stack import ROOT, Stack, wait_for
+from workers.redis_server import free_port
+
+ENV = {"SLIMGEST_ENGINE": "tests.support.engines:ByColour", "PYTHONPATH": str(ROOT), "PYTHONWARNINGS": "ignore"}
+
+
+def _slimgest(*arguments: str, cwd: Path, **env: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "slimgest_celery.cli", *arguments]
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith("SLIMGEST_")}
+    return subprocess.run(command, cwd=cwd, env={**inherited, **ENV, **env}, capture_output=True, text=True, timeout=90)
+
+
+def _ours() -> set[int]:
+    """Processes of this machine that belong to a slimgest."""
+    marks = ("slimgest_celery", "-m workers", "redis-server", "api:create_app")
+    found = set()
+    for process in psutil.process_iter(["cmdline", "status"]):
+        line = " ".join(process.info["cmdline"] or ())
+        if process.info["status"] != psutil.STATUS_ZOMBIE and any(mark in line for mark in marks):
+            found.add(process.pid)
+    return found
+
+
+def test_process_reads_a_pdf_and_leaves_nothing_behind(tmp_path: Path) -> None:
+    before = _ours()
+    temporary = tmp_path / "tmp"
+    temporary.mkdir()
+    (tmp_path / "a.pdf").write_bytes(pdfs.text_pages(["Read by a service of its own."]))
+    done = _slimgest("process", "a.pdf", cwd=tmp_path, TMPDIR=str(temporary))
+    assert done.returncode == 0, done.stderr
+    assert "Read by a service of its own." in done.stdout and done.stdout.startswith("# a.pdf")
+    assert "1/1 pages" in done.stderr
+    wait_for(lambda: _ours() <= before, what="the end of all processes", within_s=10)
+    assert list(temporary.iterdir()) == []
+
+
+def test_process_of_a_folder_writes_a_file_per_pdf_and_says_what_failed(stack: Stack, tmp_path: Path) -> None:
+    (tmp_path / "in/deeper").mkdir(parents=True)
+    (tmp_path / "in/good.pdf").write_bytes(pdfs.numbered(2))
+    (tmp_path / "in/deeper/good.PDF").write_bytes(pdfs.numbered(1, first=9))
+    (tmp_path / "in/bad.pdf").write_bytes(b"%PDF-1.4 broken")
+    (tmp_path / "in/no.pdf").write_bytes(b"not a PDF at all")
+    (tmp_path / "in/ignored.txt").write_text("not looked at")
+    done = _slimgest("process", "in", "-o", "out", "-f", "txt", "--url", stack.url, cwd=tmp_path)
+    assert done.returncode == 1
+    assert "pdf.unreadable" in done.stderr and "upload.not_pdf" in done.stderr
+    written = {str(path.relative_to(tmp_path / "out")): path.read_text() for path in (tmp_path / "out").rglob("*.txt")}
+    assert written == {"good.txt": "page 1\n\fpage 2\n\f", "deeper/good.txt": "page 9\n\f"}
+
+
+def test_submit_status_watch_and_cancel(stack: Stack, tmp_path: Path) -> None:
+    (tmp_path / "a.pdf").write_bytes(pdfs.numbered(2))
+    job_id = _slimgest("submit", "a.pdf", "--url", stack.url, "--mode", "ocr", cwd=tmp_path).stdout.strip()
+    watched = _slimgest("watch", job_id, cwd=tmp_path, SLIMGEST_URL=stack.url)
+    assert [line.split()[0] for line in watched.stdout.splitlines()] == ["start", "page", "page", "complete"]
+    assert watched.returncode == 0
+    told = json.loads(_slimgest("status", job_id, "--url", stack.url, cwd=tmp_path).stdout)
+    assert told["status"] == "completed"
+    assert job_id in _slimgest("status", "--url", stack.url, cwd=tmp_path).stdout
+    assert "completed" in _slimgest("cancel", job_id, "--url", stack.url, cwd=tmp_path).stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "says"),
+    [
+        (["process"], 2, "Missing argument"),
+        (["process", "nowhere.pdf"], 2, "does not exist"),
+        (["process", "empty"], 2, "no PDF in these folders"),
+        (["process", "a.pdf", "--pages", "x"], 2, "page numbers from 1"),
+        (["process", "a.pdf", "--dpi", "1"], 2, "36"),
+        (["submit", "a.pdf", "--url", "http://127.0.0.1:9"], 1, "slimgest up"),
+        (["worker"], 2, "SLIMGEST_REDIS_URL is not set"),
+        (["nothing"], 2, "No such command"),
+    ],
+)
+def test_wrong_use_is_told_in_a_sentence(tmp_path: Path, arguments: list[str], code: int, says: str) -> None:
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "a.pdf").write_bytes(pdfs.numbered(1))
+    done = _slimgest(*arguments, cwd=tmp_path)
+    assert done.returncode == code, done.stderr
+    assert says in done.stderr and "Traceback" not in done.stderr
+
+
+def test_wrong_settings_are_reported_all_at_once(tmp_path: Path) -> None:
+    done = _slimgest("up", cwd=tmp_path, SLIMGEST_NUM_WORKERS="none", SLIMGEST_RETENTION="soon", SLIMGEST_ENGINE="?")
+    assert done.returncode == 2
+    assert all(name in done.stderr for name in ("SLIMGEST_NUM_WORKERS", "SLIMGEST_RETENTION", "SLIMGEST_ENGINE"))
+    assert "Traceback" not in done.stderr
+
+
+def test_an_engine_that_cannot_load_is_told_to_the_person_who_waits(tmp_path: Path) -> None:
+    (tmp_path / "a.pdf").write_bytes(pdfs.numbered(1))
+    engine = "tests.support.engines:CannotLoad"
+    done = _slimgest("process", "a.pdf", cwd=tmp_path, SLIMGEST_ENGINE=engine)
+    assert done.returncode == 1 and "its model is missing" in done.stderr
+    assert "Traceback (most recent call last)" not in done.stderr
+
+
+def test_up_runs_everything_keeps_its_jobs_over_a_restart_and_ends_on_ctrl_c(tmp_path: Path) -> None:
+    before = _ours()
+    port = free_port()
+    command = [sys.executable, "-m", "slimgest_celery.cli", "up", "--port", str(port)]
+    env = {**os.environ, **ENV, "XDG_DATA_HOME": str(tmp_path)}
+    env.pop("SLIMGEST_REDIS_URL", None)
+    url = f"http://127.0.0.1:{port}"
+    job_id = ""
+    for _ in range(2):
+        with (tmp_path / "up.log").open("ab") as log:
+            up = subprocess.Popen(command, cwd=ROOT, env=env, stdout=log, stderr=log, start_new_session=True)
+        wait_for(lambda: _ready(url), what="slimgest up", logs=tmp_path)
+        second = subprocess.run(command, cwd=ROOT, env=env, capture_output=True, text=True, timeout=30)
+        assert second.returncode == 1 and "Another `slimgest up`" in second.stderr
+        if job_id:
+            assert httpx.get(f"{url}/jobs/{job_id}").json()["status"] == "completed"
+        answer = httpx.post(f"{url}/process-pdf", files={"file": ("a.pdf", pdfs.numbered(1))}, timeout=60)
+        job_id = answer.json()["pdfs"][0]["job_id"]
+        up.send_signal(signal.SIGINT)
+        assert up.wait(30) == 0
+        wait_for(lambda: _ours() <= before, what="the end of all processes", within_s=10)
+
+
+def test_up_restarts_what_dies_and_leaves_nothing_when_it_is_killed_itself(tmp_path: Path) -> None:
+    before = _ours()
+    port = free_port()
+    command = [sys.executable, "-m", "workers", "up", "--private", "--port", str(port)]
+    with (tmp_path / "up.log").open("ab") as log:
+        up = subprocess.Popen(command, cwd=ROOT, env={**os.environ, **ENV}, stdout=log, stderr=log)
+    url = f"http://127.0.0.1:{port}"
+    wait_for(lambda: _ready(url), what="slimgest up", logs=tmp_path)
+    api = next(child for child in psutil.Process(up.pid).children() if "gunicorn" in " ".join(child.cmdline()))
+    api.kill()
+    time.sleep(0.3)
+    wait_for(lambda: _ready(url), what="the API again", logs=tmp_path)
+    up.kill()
+    up.wait()
+    wait_for(
+        lambda: {pid for pid in _ours() - before if not _is_redis(pid)} == set(), what="the end of all", within_s=20
+    )
+    for pid in _ours() - before:
+        psutil.Process(pid).kill()
+
+
+def _is_redis(pid: int) -> bool:
+    return "redis-server" in psutil.Process(pid).cmdline()[0]
+
+
+def test_doctor_says_what_is_there_and_what_to_do(tmp_path: Path) -> None:
+    well = _slimgest("doctor", cwd=tmp_path, XDG_DATA_HOME=str(tmp_path))
+    assert well.returncode == 0 and "tests.support.engines:ByColour" in well.stdout
+    ill = _slimgest(
+        "doctor", cwd=tmp_path, SLIMGEST_REDIS_URL="redis://127.0.0.1:9/0", SLIMGEST_ENGINE="no.such:Engine"
+    )
+    assert ill.returncode == 1
+    assert "does not answer" in ill.stdout and "cannot be imported" in ill.stdout
+
+
+def test_the_example_client_writes_markdown(stack: Stack, tmp_path: Path) -> None:
+    (tmp_path / "a.pdf").write_bytes(pdfs.numbered(2))
+    command = [
+        sys.executable,
+        "-m",
+        "api.example_client",
+        str(tmp_path),
+        "--url",
+        stack.url,
+        "-o",
+        str(tmp_path / "out"),
+    ]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0, done.stderr
+    assert "a.pdf: page" in done.stdout and "a.pdf: complete completed" in done.stdout
+    assert "page 1\n\n<!-- page 2 -->\n\npage 2" in (tmp_path / "out/a.md").read_text()
+
+
+def _ready(url: str) -> bool:
+    try:
+        return httpx.get(f"{url}/health/ready", timeout=5).status_code == 200
+    except httpx.TransportError:
+        return False

@@ -1,0 +1,36 @@
+"""Jobs go after their time, and are then said to have expired."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+from celery import Celery
+
+from slimgest_celery.jobs import Jobs
+from tests.support import pdfs
+from tests.support.stack import running, wait_for
+
+
+def test_an_expired_job_is_deleted_and_answers_410(tmp_path: Path) -> None:
+    with running(tmp_path, workers=1, SLIMGEST_RETENTION="2s") as stack:
+        celery = Celery(broker=stack.settings.redis_url, backend=stack.settings.redis_url)
+        jobs = Jobs(stack.settings, stack.redis, celery)
+        job_id = stack.submit(pdfs.numbered(2))
+        stack.wait_end(job_id)
+        assert jobs.sweep(time.time()) == 0, "it went before its time"
+        wait_for(lambda: jobs.sweep(time.time()) == 1, what="the sweep", within_s=10)
+        answer = stack.get(f"/jobs/{job_id}")
+        assert (answer.status_code, answer.json()["code"]) == (410, "job.expired")
+        assert stack.get("/jobs").json() == {"jobs": [], "total": 0, "offset": 0}
+        assert list((tmp_path / "jobs").iterdir()) == []
+        assert not [key for key in stack.redis.keys("*") if job_id.encode() in key and b"expired" not in key]
+        celery.close()
+
+
+def test_beat_sweeps_and_rescues(tmp_path: Path) -> None:
+    with running(tmp_path, workers=1, beat=True) as stack:
+        log = tmp_path / "cpu0.log"
+        wait_for(lambda: "slimgest.rescue" in log.read_text(), what="a rescue sent by beat", within_s=30)
+        job_id = stack.submit(pdfs.numbered(1))
+        assert stack.wait_end(job_id)["status"] == "completed"

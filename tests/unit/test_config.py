@@ -1,0 +1,31 @@
+"""Settings come from the environment, and their mistakes come together."""
+
+from __future__ import annotations
+
+import pytest
+
+from slimgest_celery.config import Settings, SettingsError
+
+
+def test_defaults_are_those_of_the_contract() -> None:
+    settings = Settings.from_env({})
+    assert (settings.num_workers, settings.engine, settings.redis_url) == (2, "auto", None)
+    assert (settings.max_pending_jobs, settings.batch_timeout_s, settings.max_upload_mb) == (100, 600, 200)
+    assert (settings.max_pages, settings.page_timeout_s, settings.retention_s) == (5000, 120, 86400)
+
+
+@pytest.mark.parametrize(("text", "seconds"), [("90", 90), ("90s", 90), ("10m", 600), ("24h", 86400), ("7d", 604800)])
+def test_times_take_units(text: str, seconds: int) -> None:
+    assert Settings.from_env({"SLIMGEST_RETENTION": text}).retention_s == seconds
+
+
+def test_all_mistakes_are_named_at_once_and_no_value_is_repeated() -> None:
+    wrong = {"SLIMGEST_NUM_WORKERS": "0", "SLIMGEST_RETENTION": "soon", "SLIMGEST_REDIS_URL": "http://user:secret@host"}
+    with pytest.raises(SettingsError) as caught:
+        Settings.from_env(wrong)
+    assert all(name in str(caught.value) for name in wrong)
+    assert "secret" not in str(caught.value)
+
+
+def test_an_empty_variable_counts_as_absent() -> None:
+    assert Settings.from_env({"SLIMGEST_REDIS_URL": "", "SLIMGEST_ENGINE": ""}) == Settings.from_env({})

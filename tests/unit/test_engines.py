@@ -1,0 +1,72 @@
+"""The one place where what engines return becomes blocks; choosing and loading engines."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+
+from slimgest_celery import engines
+from slimgest_celery.config import Settings
+from slimgest_celery.engines import Line, normalise
+from slimgest_celery.errors import EngineUnavailable
+from workers.process import built_in_page
+
+
+def test_pixels_become_fractions_and_text_is_trimmed() -> None:
+    (block,) = normalise([Line(text=" word\n", confidence=0.75, box=(100, 50, 300, 100))], width=400, height=200)
+    assert (block.text, block.confidence, block.box) == ("word", 0.75, (0.25, 0.25, 0.75, 0.5))
+
+
+@pytest.mark.parametrize(
+    ("line", "box", "confidence"),
+    [
+        (Line(text="out of the page", confidence=1.5, box=(-10, -10, 999, 999)), (0, 0, 1, 1), 1),
+        (Line(text="upside down", confidence=-1, box=(80, 90, 20, 10)), (0.2, 0.1, 0.8, 0.9), 0),
+    ],
+)
+def test_what_is_out_of_bounds_is_brought_within(line: Line, box: tuple[float, ...], confidence: float) -> None:
+    (block,) = normalise([line], width=100, height=100)
+    assert (block.box, block.confidence) == (box, confidence)
+
+
+@pytest.mark.parametrize("bad", [math.nan, math.inf])
+def test_what_is_no_number_or_no_text_is_left_out(bad: float) -> None:
+    lines = [
+        Line(text="a", confidence=bad, box=(0, 0, 1, 1)),
+        Line(text="b", confidence=1, box=(0, bad, 1, 1)),
+        Line(text=" \n", confidence=1, box=(0, 0, 1, 1)),
+    ]
+    assert normalise(lines, width=10, height=10) == []
+
+
+def test_auto_takes_rapidocr_where_it_is_installed() -> None:
+    assert engines.choose("auto") == "rapidocr"
+    assert engines.choose("tesseract") == "tesseract"
+
+
+@pytest.mark.parametrize("name", ["no.such.module:Engine", "slimgest_celery.model:NoSuchClass"])
+def test_an_engine_that_cannot_be_imported_says_so(name: str) -> None:
+    with pytest.raises(EngineUnavailable, match="cannot be imported"):
+        engines.load(Settings(SLIMGEST_ENGINE=name))
+
+
+def test_rapidocr_reads_the_built_in_page_and_needs_no_network(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object, **__: object) -> None:
+        raise AssertionError("the engine went to the network")
+
+    monkeypatch.setattr("socket.socket.connect", refuse)
+    engine = engines.load(Settings(SLIMGEST_ENGINE="rapidocr"))
+    (lines,) = engine.read([built_in_page()])
+    assert [line.text for line in lines][0].startswith("slimgest warms up its engine")
+
+
+def test_tesseract_reads_the_built_in_page() -> None:
+    try:
+        engine = engines.load(Settings(SLIMGEST_ENGINE="tesseract"))
+    except EngineUnavailable as error:
+        pytest.skip(f"Tesseract is not here: {error}")
+    (lines,) = engine.read([built_in_page()])
+    assert lines[0].text.startswith("slimgest warms up") and lines[0].confidence > 0.5
+    left, top, right, bottom = lines[0].box
+    assert 80 < left < right < 1240 and 110 < top < bottom < 180
