@@ -58,7 +58,7 @@ def test_rapidocr_reads_the_built_in_page_and_needs_no_network(monkeypatch: pyte
     monkeypatch.setattr("socket.socket.connect", refuse)
     engine = engines.load(Settings(SLIMGEST_ENGINE="rapidocr"))
     (lines,) = engine.read([built_in_page()])
-    assert [line.text for line in lines][0].startswith("slimgest warms up its engine")
+    assert lines[0].text.startswith("slimgest warms up its engine")
 
 
 def test_tesseract_reads_the_built_in_page() -> None:
