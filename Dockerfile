@@ -8,9 +8,7 @@ COPY api api
 RUN python -m venv /opt/slimgest && /opt/slimgest/bin/pip install --no-cache-dir '.[flower]'
 
 FROM python:3.12-slim
-# OpenCV's and OpenVINO's shared libraries
-RUN apt-get update && apt-get install -y --no-install-recommends libgl1 libglib2.0-0 && rm -rf /var/lib/apt/lists/* \
-    && useradd --create-home --uid 10001 slimgest && mkdir /data && chown slimgest /data
+RUN useradd --create-home --uid 10001 slimgest && mkdir /data && chown slimgest /data
 COPY --from=build /opt/slimgest /opt/slimgest
 ENV PATH=/opt/slimgest/bin:$PATH PYTHONUNBUFFERED=1 SLIMGEST_STORAGE_URL=/data/jobs
 USER slimgest
