@@ -91,5 +91,6 @@ worker_task_log_format = "%(asctime)s %(levelname)s %(task_name)s[%(task_id)s] %
 # `expires`: a sweep that waited longer than its period is not worth running twice (workers down over night).
 beat_schedule = {
     "sweep": {"task": "slimgest.sweep", "schedule": 60.0, "options": {"expires": 55}},
-    "rescue": {"task": "slimgest.rescue", "schedule": 10.0, "options": {"expires": 9}},
+    "rescue": {"task": "slimgest.rescue", "schedule": 5.0, "options": {"expires": 5}},
+    "reconcile": {"task": "slimgest.reconcile", "schedule": 5.0, "options": {"expires": 5}},
 }

@@ -13,6 +13,10 @@
     ├── PageUnknown             404  page.unknown
     ├── JobExpired              410  job.expired
     ├── ResultNotReady          409  job.not_ready
+    ├── JobRunning              409  job.running
+    ├── KeyReused               409  request.key_reused
+    ├── KeyMissing              401  access.key_missing
+    ├── KeyUnknown              401  access.key_unknown
     ├── QueueFull               429  queue.full             retryable
     ├── ServiceFailure          500  service.failure        a fault of ours: it is in the log
     ├── BrokerUnavailable       503  broker.unavailable     retryable
@@ -139,6 +143,35 @@ class ResultNotReady(SlimgestError):
     code = "job.not_ready"
     http_status = 409
     retryable = True
+
+
+class JobRunning(SlimgestError):
+    """The job has not ended yet, so there is nothing to retry. Cancel it first, or wait."""
+
+    code = "job.running"
+    http_status = 409
+    retryable = True
+
+
+class KeyReused(SlimgestError):
+    """This Idempotency-Key came before with another PDF or other options. Use a new key for a new request."""
+
+    code = "request.key_reused"
+    http_status = 409
+
+
+class KeyMissing(SlimgestError):
+    """This service wants an API key. Send it as `Authorization: Bearer KEY`."""
+
+    code = "access.key_missing"
+    http_status = 401
+
+
+class KeyUnknown(SlimgestError):
+    """This API key is not one of this service's."""
+
+    code = "access.key_unknown"
+    http_status = 401
 
 
 class QueueFull(SlimgestError):

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Self
@@ -28,9 +28,10 @@ BEGINNING = "0-0"
 _RECONNECT_S = 1.0
 
 # Entry in the stream and message on the channel in one step: whoever sees the id can replay from it. A page is told
-# once, or again when a retry turned it from failed to ok; its counts are those at this very moment.
+# once, or again when a retry turned it from failed to ok; its counts are those at this very moment. The end is told by
+# whoever marks the job as ended, which is done here, so that of two that end a job one tells it.
 _TELL = """
-local stream, done, failed = KEYS[1], KEYS[2], KEYS[3]
+local stream, done, failed, job = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
 local type, head, tail, page, bad, ttl = ARGV[1], ARGV[2], ARGV[3], ARGV[4], tonumber(ARGV[5]), ARGV[6]
 if page ~= '' then
   local seen = redis.call('SETBIT', done, page, 1)
@@ -40,9 +41,12 @@ if page ~= '' then
   head = head .. ',"pages_failed":' .. redis.call('BITCOUNT', failed)
   redis.call('EXPIRE', done, ttl)
   redis.call('EXPIRE', failed, ttl)
-elseif redis.call('EXISTS', stream) == 1 and type == 'start' then
+elseif type == 'start' then
+  if redis.call('HSETNX', job, 'started', 1) == 0 then return false end
+elseif redis.call('HSETNX', job, 'ended', 1) == 0 then
   return false
 end
+redis.call('EXPIRE', job, ttl)
 local id = redis.call('XADD', stream, '*', 'type', type, 'data', head .. '}')
 redis.call('EXPIRE', stream, ttl)
 redis.call('PUBLISH', stream, '{"type":"' .. type .. '","id":"' .. id .. '","data":' .. head .. tail .. '}}')
@@ -91,17 +95,29 @@ class Events:
                 self._publish(job_id, "page", data, page=page, client=pipe)
             pipe.execute()
 
-    def end(self, job_id: str, end: End, total_pages: int) -> None:
-        """The job has ended; nothing comes after this."""
-        self._publish(job_id, *_end_event(job_id, end, total_pages))
+    def end(self, job_id: str, end: End, total_pages: int) -> bool:
+        """The job has ended; nothing comes after this. Whether this told it, and not somebody before."""
+        return bool(self._publish(job_id, *_end_event(job_id, end, total_pages)))
 
     def _publish(
         self, job_id: str, kind: str, data: dict[str, Any], page: Page | None = None, client: Redis | None = None
-    ) -> None:
+    ) -> Any:
         head = json.dumps(data, separators=(",", ":"))[:-1]
         number, text, bad = ("", "", 0) if page is None else (page.page_number, _text_member(page), _failed(page))
-        keys = [job_key(job_id, "events"), job_key(job_id, "done"), job_key(job_id, "failed")]
-        self._tell(keys=keys, args=[kind, head, text, number, bad, self._keep_s], client=client)
+        keys = [job_key(job_id, "events"), job_key(job_id, "done"), job_key(job_id, "failed"), job_key(job_id)]
+        return self._tell(keys=keys, args=[kind, head, text, number, bad, self._keep_s], client=client)
+
+    def reopen(self, job_id: str, page_numbers: Iterable[int]) -> None:
+        """Takes back the end event and what was told of these pages: they are to be read again."""
+        stream = job_key(job_id, "events")
+        with self._redis.pipeline() as pipe:
+            for entry_id, fields in self._redis.xrevrange(stream, count=1):
+                if fields[b"type"] in (b"complete", b"error"):
+                    pipe.xdel(stream, entry_id)
+            for number in page_numbers:
+                pipe.setbit(job_key(job_id, "done"), number, 0).setbit(job_key(job_id, "failed"), number, 0)
+            pipe.hdel(job_key(job_id), "ended").delete(job_key(job_id, "attempts"))
+            pipe.execute()
 
     # Following
 

@@ -82,6 +82,11 @@ class JobFiles:
             raise JobUnknown
         return job
 
+    def owner(self, job_id: str) -> str | None:
+        """Whose job this is; None also where there is none."""
+        job = self._get(job_id, "job.json", Job)
+        return job.owner if job else None
+
     def exists(self, job_id: str) -> bool:
         with _translated():
             return bool(self._fs.exists(self._path(job_id, "job.json")))
@@ -142,6 +147,24 @@ class JobFiles:
             raise PageUnknown
         return next((page for page in found if page.status == "ok"), found[0])
 
+    def forget_pages(self, job_id: str, page_numbers: set[int]) -> None:
+        """Removes the records of these pages; those that were stored in the same spans stay."""
+        for first, last, path in self._spans(job_id):
+            if page_numbers.isdisjoint(range(first, last + 1)):
+                continue
+            for page in self._span(path):
+                if page.page_number not in page_numbers and first != last:
+                    self.put_pages(job_id, [page])
+            with _translated():
+                self._fs.rm_file(path)
+
+    def reopen(self, job_id: str, password: str | None) -> None:
+        """Takes a job's end back; its password is needed again where there was one."""
+        if password is not None:
+            self._write(self._path(job_id, "password"), password.encode())
+        for name in ("document.json", "end.json"):
+            self._remove(self._path(job_id, name))
+
     def _spans(self, job_id: str) -> list[tuple[int, int, str]]:
         folder = self._path(job_id, "pages")
         with _translated():
@@ -175,11 +198,7 @@ class JobFiles:
         return None if secret is None else secret.decode()
 
     def forget_password(self, job_id: str) -> None:
-        with _translated():
-            try:
-                self._fs.rm_file(self._path(job_id, "password"))
-            except FileNotFoundError:
-                return
+        self._remove(self._path(job_id, "password"))
 
     # Retention
 
@@ -224,6 +243,13 @@ class JobFiles:
                 return bytes(self._fs.cat_file(path))
             except FileNotFoundError:
                 return None
+
+    def _remove(self, path: str) -> None:
+        with _translated():
+            try:
+                self._fs.rm_file(path)
+            except FileNotFoundError:
+                return
 
     def _write(self, path: str, data: bytes) -> None:
         """Object stores write whole objects; a local file is written beside its place and then moved there."""

@@ -20,6 +20,7 @@ from .errors import (
     PageUnreadable,
     PageWorkerLost,
     PdfTooManyPages,
+    StorageUnavailable,
 )
 from .jobs import Jobs, document
 from .model import Block, End, JobStatus, Mode, Options, Page, PageSeconds, Plan, Problem, Source, now
@@ -91,6 +92,8 @@ def plan(desk: Desk, job_id: str) -> list[Span]:
     stored = jobs.files.pages(job_id)
     if stored:  # ingest runs again: what was read before is told, where it has not been, and not read again
         jobs.events.pages(job_id, list(stored.values()), len(page_numbers))
+    _log.info("job planned", extra={"job_id": job_id, "request_id": job.request_id, "worker": desk.worker})
+    jobs.ledger.forgive(job_id, 0, 0)  # it opened: ingest may run again for other reasons than its worker's death
     return list(spans([number for number in page_numbers if number not in stored], length))
 
 
@@ -157,6 +160,9 @@ def read(desk: Desk, job_id: str, first: int, last: int) -> None:
                 _read_span(desk, job_id, pdf, range(first, last + 1), total)
             else:
                 _read_singly(desk, job_id, pdf, range(first, last + 1), total, attempt)
+    except StorageUnavailable:  # the task will be tried again, and the pages are not to blame
+        jobs.ledger.forgive(job_id, first, last)
+        raise
     finally:
         jobs.roster.idle(desk.worker)
 
@@ -199,6 +205,22 @@ def _keep(jobs: Jobs, job_id: str, pages: list[Page], total: int) -> None:
     """Stored, then told."""
     jobs.files.put_pages(job_id, pages)
     jobs.events.pages(job_id, pages, total)
+    for page in pages:
+        _log.info("page read", extra=_about(job_id, page))
+
+
+def _about(job_id: str, page: Page) -> dict[str, object]:
+    """What the log says of a page."""
+    return {
+        "job_id": job_id,
+        "page_number": page.page_number,
+        "worker": page.worker,
+        "attempt": page.attempts,
+        "status": page.status,
+        "source": page.source and page.source.value,
+        "code": page.error and page.error.code,
+        "seconds": round(page.seconds.render + page.seconds.read, 4),
+    }
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -12,7 +12,7 @@ from typing import Any
 from celery import Task, chord
 from redis.exceptions import RedisError
 
-from . import engines, pipeline
+from . import engines, pipeline, sweeping
 from .app import app, jobs, settings
 from .errors import PageFailure, PdfTimeout, StorageUnavailable
 from .guard import Guard, Watch
@@ -32,7 +32,8 @@ _RETRY: dict[str, Any] = {
 def ingest(self: Task[Any, Any], job_id: str) -> dict[str, str]:
     """Plans a job's pages and becomes the chord that reads them; the chord's body keeps this task's id, the job's."""
     spans = pipeline.plan(desk(self.request.hostname), job_id)
-    if not spans:
+    if not spans:  # it has ended, or all its pages were read before and only their end is missing
+        pipeline.assemble(jobs(), job_id)
         return _answer(job_id)
     body = finish.si(job_id).on_error(finish.si(job_id))
     # `replace` would hand this task's own errback to the chord, which may one day give it to every page as well.
@@ -60,7 +61,13 @@ def finish(job_id: str) -> dict[str, str]:
 @app.task(name="slimgest.sweep")
 def sweep() -> int:
     """Deletes what is older than the retention time; returns how many jobs."""
-    return jobs().sweep(time.time())
+    return sweeping.sweep(jobs(), time.time())
+
+
+@app.task(name="slimgest.reconcile")
+def reconcile() -> list[str]:
+    """Closes or resumes jobs that fell between two steps; returns their ids."""
+    return sweeping.reconcile(jobs())
 
 
 def _answer(job_id: str) -> dict[str, str]:

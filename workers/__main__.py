@@ -13,7 +13,7 @@ from pathlib import Path
 
 import click
 
-from slimgest_celery.config import Settings, SettingsError, default_home
+from slimgest_celery.config import Settings, SettingsError, check_address, default_home
 
 from .devices import plan
 from .redis_server import NoRedisServer, embedded_redis
@@ -31,11 +31,16 @@ def main() -> None:
 @main.command()
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
 @click.option("--port", default=8000, show_default=True, help="Port to listen on.")
+@click.option("--insecure", is_flag=True, help="Listen beyond this machine although no API keys are set.")
 @click.option("--reload", is_flag=True, help="Restart the API when its source changes (development).")
 @click.option("--private", is_flag=True, help="Keep everything in a folder that is deleted at the end.")
-def up(host: str, port: int, reload: bool, private: bool) -> None:
+def up(host: str, port: int, insecure: bool, reload: bool, private: bool) -> None:
     """Everything: Redis if none is set, workers, beat and the API. Ctrl-C ends all of it."""
     settings = _settings()
+    try:
+        check_address(host, settings, insecure)
+    except SettingsError as error:
+        raise click.UsageError(str(error)) from error
     with ExitStack() as stack:
         home = default_home()
         if private:
@@ -47,6 +52,7 @@ def up(host: str, port: int, reload: bool, private: bool) -> None:
         # The storage of one machine is settled here, so that all processes agree on it.
         os.environ.setdefault("SLIMGEST_STORAGE_URL", settings.storage_url)
         api = [sys.executable, "-m", "api", "--host", host, "--port", str(port), *(["--reload"] if reload else [])]
+        api += ["--insecure"] if insecure else []
         run = stack.enter_context(tempfile.TemporaryDirectory(prefix="slimgest-run-"))
         services = [*_workers(settings), _beat(Path(run)), Service(name="api", argv=api)]
         click.echo(f"slimgest: http://{host}:{port} (Ctrl-C ends it)", err=True)

@@ -16,19 +16,23 @@ import time
 from typing import Any
 
 import numpy as np
-from celery import Celery
+from celery import Celery, bootsteps
 from celery.signals import celeryd_init, worker_process_init, worker_shutdown
+from celery.worker import state
 from PIL import Image, ImageDraw, ImageFont
 from redis.exceptions import RedisError
 
-from slimgest_celery import engines, tasks
+from slimgest_celery import engines, logs, tasks
 from slimgest_celery.app import app, connect, jobs, settings
 from slimgest_celery.errors import EngineUnavailable
+from slimgest_celery.jobs import Jobs
 from slimgest_celery.model import Worker
-from slimgest_celery.roster import BEAT_S, Roster
+from slimgest_celery.roster import BEAT_S
+from slimgest_celery.sweeping import any_waiting
 
 from .devices import device_of
 
+DEAF_S = 30.0
 _PR_SET_PDEATHSIG = 1
 _log = logging.getLogger(__name__)
 _node = ""  # this worker's Celery node name, known to the child by fork
@@ -39,19 +43,35 @@ _node = ""  # this worker's Celery node name, known to the child by fork
 
 @celeryd_init.connect
 def sign_on(sender: str, conf: Any, **_: Any) -> None:
-    """Keeps the messages this worker holds under its own name; what a predecessor of that name held is put back.
+    """Keeps the messages this worker holds under its own name, and gives signs of life.
 
     Kombu keeps all unacknowledged messages of all workers in one hash and returns them after the visibility timeout,
     for it cannot know whose are whose. With a hash per worker, a dead one's are returned when its death is noticed:
-    here, by its successor, or by `slimgest.rescue` when its lease has run out.
+    by its successor when that connects (`PutBack`), or by `slimgest.rescue` when its lease has run out.
     """
     global _node
     _node = sender
-    put_back(app, sender)
+    logs.setup(settings().log_format)
     conf.broker_transport_options = {**conf.broker_transport_options, **_unacked_keys(sender)}
     lease = Lease(sender)
     worker_shutdown.connect(lease.end, weak=False)
     lease.start()
+
+
+class PutBack(bootsteps.StartStopStep):  # type: ignore[misc]
+    """Whenever a worker connects: what it held before, or a dead predecessor of its name, goes back to the queues.
+
+    A message whose connection broke can never be acknowledged; if its page is still in hand, reading it twice does
+    no harm, for the second reader finds it stored.
+    """
+
+    requires = ("celery.worker.consumer.connection:Connection",)
+
+    def start(self, parent: Any) -> None:
+        put_back(app, _node)
+
+
+app.steps["consumer"].add(PutBack)
 
 
 def put_back(celery: Celery, node: str) -> None:
@@ -70,20 +90,40 @@ def _unacked_keys(node: str) -> dict[str, str]:
 
 
 class Lease(threading.Thread):
-    """The worker's sign of life, from before its child loads a model until its last page has drained."""
+    """The worker's sign of life, from before its child loads a model until its last page has drained.
+
+    A worker can be alive but deaf: connected, and no longer asking for work (celery #8030, #8091, #10205). One that has
+    had nothing in hand for DEAF_S while messages waited ends itself, for its supervisor to start it again.
+    """
 
     def __init__(self, node: str) -> None:
         super().__init__(name="lease", daemon=True)
         self._node = node
         self._over = threading.Event()
-        self._roster = Roster(connect(settings()))  # not `jobs()`: that one belongs to the child
+        # Not `app.jobs()`: that one belongs to the child.
+        self._jobs = Jobs(settings(), connect(settings()), app)
+        self._roster = self._jobs.roster
+        self._heard_s = time.monotonic()
 
     def run(self) -> None:
         while not self._over.wait(BEAT_S):
             try:
                 self._roster.keep(self._node)
+                self._listen()
             except RedisError as error:  # the next beat tries again
+                self._heard_s = time.monotonic()
                 _log.warning("no sign of life given: %s", type(error).__name__)
+
+    def _listen(self) -> None:
+        if state.reserved_requests or not self._is_idle() or not any_waiting(self._jobs):
+            self._heard_s = time.monotonic()
+        elif time.monotonic() - self._heard_s > DEAF_S:
+            _log.critical("%s has work waiting and takes none: it ends, to be started again", self._node)
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    def _is_idle(self) -> bool:
+        """Whether the child has loaded its engine; until then it cannot take work."""
+        return any(worker.name == self._node and worker.state == "idle" for worker in self._roster.workers())
 
     def end(self, **_: Any) -> None:
         self._over.set()

@@ -8,6 +8,7 @@ from pathlib import Path
 from celery import Celery
 
 from slimgest_celery.jobs import Jobs
+from slimgest_celery.sweeping import sweep
 from tests.support import pdfs
 from tests.support.stack import running, wait_for
 
@@ -18,8 +19,8 @@ def test_an_expired_job_is_deleted_and_answers_410(tmp_path: Path) -> None:
         jobs = Jobs(stack.settings, stack.redis, celery)
         job_id = stack.submit(pdfs.numbered(2))
         stack.wait_end(job_id)
-        assert jobs.sweep(time.time()) == 0, "it went before its time"
-        wait_for(lambda: jobs.sweep(time.time()) == 1, what="the sweep", within_s=10)
+        assert sweep(jobs, time.time()) == 0, "it went before its time"
+        wait_for(lambda: sweep(jobs, time.time()) == 1, what="the sweep", within_s=10)
         answer = stack.get(f"/jobs/{job_id}")
         assert (answer.status_code, answer.json()["code"]) == (410, "job.expired")
         assert stack.get("/jobs").json() == {"jobs": [], "total": 0, "offset": 0}
