@@ -155,8 +155,11 @@ class Ledger:
 
     def claim(self, key: str, claim: str) -> str | None:
         """Claims an idempotency key (hashed by the caller) for a day; returns the claim that stood there before."""
-        before = self._redis.set(f"slimgest:idempotency:{key}", claim, nx=True, get=True, ex=_CLAIM_S)
-        return None if before is None else str(before.decode())
+        name = f"slimgest:idempotency:{key}"
+        while not self._redis.set(name, claim, nx=True, ex=_CLAIM_S):  # with GET in the same step only from Redis 7 on
+            if (before := self._redis.get(name)) is not None:
+                return str(before.decode())
+        return None
 
     def disclaim(self, key: str) -> None:
         self._redis.delete(f"slimgest:idempotency:{key}")
