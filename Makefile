@@ -3,7 +3,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test check service lint clean
+.PHONY: demo test faults lint clean
 
 demo: .venv/demo
 	@$(BIN)/python samples/draw.py build/sample.pdf
@@ -12,6 +12,9 @@ demo: .venv/demo
 
 test: lint
 	$(BIN)/pytest
+
+faults: .venv/test
+	FAULTS_TABLE=docs/faults.md $(BIN)/pytest tests/faults/test_matrix.py -m 'slow or not slow'
 
 lint: .venv/test
 	$(BIN)/ruff check .

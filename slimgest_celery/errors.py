@@ -30,6 +30,7 @@
     │   ├── PdfTooManyPages          pdf.too_many_pages
     │   ├── PagesOutOfRange          pdf.page_range
     │   ├── PdfTimeout               pdf.timeout
+    │   ├── PdfOutOfMemory           pdf.out_of_memory
     │   ├── JobWorkerLost            job.worker_lost        retryable
     │   ├── JobCancelled             job.cancelled          retryable
     │   └── AllPagesFailed           job.all_pages_failed
@@ -38,6 +39,7 @@
         ├── PageEngineFailed         page.engine_failed     retryable
         ├── PageTimeout              page.timeout           retryable
         ├── PageOutOfMemory          page.out_of_memory
+        ├── PageTooMuchText          page.too_much_text
         └── PageWorkerLost           page.worker_lost       retryable
 
 A class's docstring is its message for a user; `code` is stable, and clients may rely on it.
@@ -263,6 +265,12 @@ class PdfTimeout(JobFailure):
     code = "pdf.timeout"
 
 
+class PdfOutOfMemory(JobFailure):
+    """Opening the PDF needed more memory than SLIMGEST_MAX_WORKER_MB."""
+
+    code = "pdf.out_of_memory"
+
+
 class JobWorkerLost(JobFailure):
     """The PDF ended every worker that tried to open it."""
 
@@ -313,6 +321,12 @@ class PageOutOfMemory(PageFailure):
     """Reading the page needed more memory than SLIMGEST_MAX_WORKER_MB."""
 
     code = "page.out_of_memory"
+
+
+class PageTooMuchText(PageFailure):
+    """The page holds more text than any page of print could (a million characters)."""
+
+    code = "page.too_much_text"
 
 
 class PageWorkerLost(PageFailure):

@@ -8,9 +8,10 @@ from the stored page, so Redis grows by a few bytes a page, whatever the pages h
 from __future__ import annotations
 
 import json
+import re
 import time
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import TracebackType
 from typing import Any, Self
 
@@ -19,13 +20,14 @@ from redis import Redis
 from redis import TimeoutError as RedisTimeoutError
 from redis.client import PubSub
 
-from .errors import PageUnknown
 from .files import JobFiles
 from .ledger import job_key
 from .model import End, JobStatus, Page
 
 BEGINNING = "0-0"
+_ID = re.compile(r"\d{1,18}(-\d{1,18})?", re.ASCII)
 _RECONNECT_S = 1.0
+_TEXTS_AHEAD = 200  # pages
 
 # Entry in the stream and message on the channel in one step: whoever sees the id can replay from it. A page is told
 # once, or again when a retry turned it from failed to ok; its counts are those at this very moment. The end is told by
@@ -34,6 +36,7 @@ _TELL = """
 local stream, done, failed, job = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
 local type, head, tail, page, bad, ttl = ARGV[1], ARGV[2], ARGV[3], ARGV[4], tonumber(ARGV[5]), ARGV[6]
 if page ~= '' then
+  if redis.call('HEXISTS', job, 'ended') == 1 then return false end
   local seen = redis.call('SETBIT', done, page, 1)
   local was = redis.call('SETBIT', failed, page, bad)
   if seen == 1 and was == bad then return false end
@@ -111,12 +114,13 @@ class Events:
         """Takes back the end event and what was told of these pages: they are to be read again."""
         stream = job_key(job_id, "events")
         with self._redis.pipeline() as pipe:
-            for entry_id, fields in self._redis.xrevrange(stream, count=1):
+            for entry_id, fields in self._redis.xrange(stream):
                 if fields[b"type"] in (b"complete", b"error"):
                     pipe.xdel(stream, entry_id)
             for number in page_numbers:
                 pipe.setbit(job_key(job_id, "done"), number, 0).setbit(job_key(job_id, "failed"), number, 0)
-            pipe.hdel(job_key(job_id), "ended").delete(job_key(job_id, "attempts"))
+            pipe.hdel(job_key(job_id), "ended").hincrby(job_key(job_id), "run", 1)
+            pipe.delete(job_key(job_id, "attempts"))
             pipe.execute()
 
     # Following
@@ -130,19 +134,33 @@ class Events:
         stream = job_key(job_id, "events")
         entries = self._redis.xrange(stream, f"({after}")
         if not entries and not self._redis.exists(stream):
-            yield from (event for event in self._story(job_id) if _order(event.id) > _order(after))
+            yield from self._retold(job_id, after)
             return
+        texts: dict[int, str] = {}
         for entry_id, fields in entries:
             data = json.loads(fields[b"data"])
             if fields[b"type"] == b"page":
-                data["page_text"] = self._page_text(job_id, data["page_number"])
+                data["page_text"] = self._text(job_id, data["page_number"], texts)
             yield Event(id=entry_id.decode(), type=fields[b"type"].decode(), data=data)
 
-    def _page_text(self, job_id: str, page_number: int) -> str:
-        try:
-            return self._files.page(job_id, page_number).text
-        except PageUnknown:  # deleted meanwhile
-            return ""
+    def _text(self, job_id: str, page_number: int, texts: dict[int, str]) -> str:
+        """A page's text; `texts` is filled ahead, for a listing of the storage per page would cost its square."""
+        if page_number not in texts:
+            texts.clear()
+            ahead = self._files.pages(job_id, page_number, page_number + _TEXTS_AHEAD)
+            texts.update({number: page.text for number, page in ahead.items()})
+        return texts.get(page_number, "")
+
+    def _retold(self, job_id: str, after: str) -> Iterator[Event]:
+        """The story for one who has heard it up to `after`. One whose id is Redis's own hears it again from the first
+        page, with ids that go on from there: what was told since Redis lost it cannot be known."""
+        milliseconds, sequence = _order(after)
+        for event in self._story(job_id):
+            if milliseconds == 0:
+                if _order(event.id) > (0, sequence):
+                    yield event
+            elif event.type != "start":
+                yield replace(event, id=f"{milliseconds}-{sequence + _order(event.id)[1]}")
 
     def _story(self, job_id: str) -> Iterator[Event]:
         """An ended job's events made from its files, with ids that any real id is later than."""
@@ -250,5 +268,4 @@ def _order(event_id: str) -> tuple[int, int]:
 
 def valid_id(event_id: str) -> bool:
     """Whether a client's `Last-Event-ID` has the form of an id."""
-    milliseconds, dash, sequence = event_id.partition("-")
-    return milliseconds.isdigit() and (not dash or sequence.isdigit()) and len(event_id) <= 41
+    return _ID.fullmatch(event_id) is not None

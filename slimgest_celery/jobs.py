@@ -7,7 +7,7 @@ import logging
 import time
 import uuid
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import IO, TYPE_CHECKING
 
@@ -29,6 +29,7 @@ from .errors import (
     NotAPdf,
     OptionInvalid,
     QueueFull,
+    StorageUnavailable,
     UploadEmpty,
 )
 from .events import Events
@@ -43,6 +44,7 @@ if TYPE_CHECKING:
 _HEAD_BYTES = 1024
 _RETRY_AFTER_S = 5
 _CLAIM_POLL_S = 0.1
+_CLAIM_WAIT_S = 20.0
 _log = logging.getLogger(__name__)
 
 
@@ -133,19 +135,25 @@ class Jobs:
         """
         name, fingerprint = _sha256(f"{sent.owner}\0{key}".encode()), sent.fingerprint()
         job_ids = _new_ids(len(sent.uploads))
+        deadline_s = time.monotonic() + _CLAIM_WAIT_S
         while before := self._claim(name, fingerprint, job_ids):
             if before[0] != fingerprint:
                 raise KeyReused
-            found = [self.files.job(job_id) for job_id in before[1:] if self.files.exists(job_id)]
+            found = [self.job(job_id) for job_id in before[1:] if self.files.exists(job_id) or self.expired(job_id)]
             if len(found) == len(before) - 1:
                 return found
-            time.sleep(_CLAIM_POLL_S)  # the other one is being stored; if that fails, its claim goes, and ours stands
+            if time.monotonic() > deadline_s:  # its process died: the claim runs out by itself
+                raise BrokerUnavailable("A request with this Idempotency-Key is still being stored; ask again soon.")
+            time.sleep(_CLAIM_POLL_S)  # if storing fails, the other's claim goes, and ours stands
         try:
-            return self.submit(sent, job_ids)
+            accepted = self.submit(sent, job_ids)
         except BaseException:
             with broker_errors():
                 self.ledger.disclaim(name)
             raise
+        with broker_errors():
+            self.ledger.confirm(name)
+        return accepted
 
     def _claim(self, name: str, fingerprint: str, job_ids: list[str]) -> list[str]:
         """The fingerprint and job ids of an earlier claim, or nothing where this one stands."""
@@ -160,9 +168,12 @@ class Jobs:
 
     def send(self, job_id: str) -> None:
         """Queues a stored job. The Celery id of its ingest, and then of its chord's body, is the job's id."""
+        run = self.ledger.run(job_id)
         self.ledger.touch(job_id)
-        finish = self.celery.signature("slimgest.finish", args=(job_id,), immutable=True)
-        self.celery.send_task("slimgest.ingest", args=(job_id,), task_id=job_id, link_error=finish)
+        # A result that an earlier run left would make Celery take this one for done when its worker dies.
+        AsyncResult(job_id, app=self.celery).forget()
+        finish = self.celery.signature("slimgest.finish", args=(job_id, run), immutable=True)
+        self.celery.send_task("slimgest.ingest", args=(job_id, run), task_id=job_id, link_error=finish)
 
     def resume(self, job_id: str) -> None:
         """Sends a job again that was accepted before: stored pages are told, not read again."""
@@ -176,9 +187,12 @@ class Jobs:
             raise QueueFull(retry_after_s=_RETRY_AFTER_S)
 
     def _withdraw(self, jobs: list[Job]) -> None:
+        """Nothing of a refused submission may stay, or it would be found and read later on."""
         for job in jobs:
-            self.files.delete(job.job_id)
-            with broker_errors():
+            with suppress(StorageUnavailable):
+                self.files.delete(job.job_id)
+        for job in jobs:
+            with suppress(RedisError):  # it keeps its place in the queue until the reconciler finds it empty
                 self.ledger.refuse(job.job_id, job.owner)
 
     # Status
@@ -193,10 +207,13 @@ class Jobs:
         try:
             return self.files.job(job_id)
         except JobUnknown:
-            with broker_errors():
-                if self.ledger.expired(job_id):
-                    raise JobExpired from None
+            if self.expired(job_id):
+                raise JobExpired from None
             raise
+
+    def expired(self, job_id: str) -> bool:
+        with broker_errors():
+            return self.ledger.expired(job_id)
 
     def owned(self, job_id: str, owner: str | None) -> Job:
         """As `job`, for one who asks: another owner's job is as unknown as one that never was."""
@@ -209,11 +226,10 @@ class Jobs:
         """An owner's kept jobs, newest first, and how many there are in all."""
         with broker_errors():
             job_ids = self.ledger.listed(offset, limit, owner)
-            found = [
-                self._status(self.files.job(job_id), progress)
-                for job_id, progress in zip(job_ids, self.ledger.progress(job_ids), strict=True)
-                if self.files.exists(job_id)
-            ]
+            found = []
+            for job_id, progress in zip(job_ids, self.ledger.progress(job_ids), strict=True):
+                with suppress(JobUnknown):  # deleted meanwhile
+                    found.append(self._status(self.files.job(job_id), progress))
             return found, self.ledger.listed_count(owner)
 
     def end(self, job_id: str) -> End | None:

@@ -2,6 +2,8 @@
 
 slimgest:pending               sorted set of jobs accepted and not ended, by time of submission
 slimgest:jobs[:{owner}]        sorted set of all jobs that are kept, likewise, per owner where there are API keys
+slimgest:epoch                 set once storage was looked through; absent in a Redis that came back empty
+slimgest:turn:{what}           somebody is at it
 slimgest:expired:{id}          the job was here once
 slimgest:idempotency:{hash}    what a request with this key held, and the jobs that it made
 slimgest:job:{id}              hash: total_pages · touched (last worked on) · started, ended (set by events.py)
@@ -21,8 +23,10 @@ from redis import Redis
 
 PENDING = "slimgest:pending"
 JOBS = "slimgest:jobs"
+_EPOCH = "slimgest:epoch"
 _TOMBSTONE_S = 30 * 86400
-_CLAIM_S = 86400
+_CLAIM_S = 120
+_CONFIRMED_S = 86400
 
 # Admission is one step in Redis, so that the bound holds whoever submits at the same time.
 _ADMIT = """
@@ -99,15 +103,19 @@ class Ledger:
         with self._redis.pipeline() as pipe:
             pipe.hset(job_key(job_id), "total_pages", total_pages).expire(job_key(job_id), self._keep_s).execute()
 
-    def begin(self, job_id: str, first: int, last: int) -> tuple[int, bool]:
-        """Counts an attempt at a span. Returns which attempt this is, and whether the job has ended meanwhile."""
+    def run(self, job_id: str) -> int:
+        """How often the job was retried: messages of an earlier run are let go."""
+        return int(self._redis.hget(job_key(job_id), "run") or 0)
+
+    def begin(self, job_id: str, first: int, last: int, run: int = 0) -> tuple[int, bool]:
+        """Counts an attempt at a span. Returns which one this is, and whether the job, or this run of it, has ended."""
         attempts = job_key(job_id, "attempts")
         with self._redis.pipeline() as pipe:
             pipe.hincrby(attempts, f"{first}-{last}", 1).expire(attempts, self._keep_s)
-            pipe.hget(job_key(job_id), "ended").hset(job_key(job_id), "touched", time.time())
+            pipe.hmget(job_key(job_id), "ended", "run").hset(job_key(job_id), "touched", time.time())
             pipe.expire(job_key(job_id), self._keep_s)
-            attempt, _, ended, *_ = pipe.execute()
-        return int(attempt), ended is not None
+            attempt, _, (ended, current), *_ = pipe.execute()
+        return int(attempt), ended is not None or int(current or 0) != run
 
     def forgive(self, job_id: str, first: int, last: int) -> None:
         """Takes back an attempt that failed through no fault of the pages, such as a full disk."""
@@ -130,6 +138,17 @@ class Ledger:
         """The job has ended and that was told (see events.py): it waits no longer."""
         with self._redis.pipeline() as pipe:
             pipe.zrem(PENDING, job_id).delete(job_key(job_id, "attempts")).execute()
+
+    def take_turn(self, what: str, seconds: int) -> bool:
+        """Whether nobody else has begun `what` within the last seconds."""
+        return bool(self._redis.set(f"slimgest:turn:{what}", 1, nx=True, ex=seconds))
+
+    def remembers(self) -> bool:
+        """Whether this Redis has been told of all that storage holds; one that came back empty has not."""
+        return bool(self._redis.exists(_EPOCH))
+
+    def remember(self) -> None:
+        self._redis.set(_EPOCH, 1)
 
     def progress(self, job_ids: Iterable[str]) -> list[Progress]:
         """How far each of the jobs is."""
@@ -154,12 +173,16 @@ class Ledger:
     # Idempotency
 
     def claim(self, key: str, claim: str) -> str | None:
-        """Claims an idempotency key (hashed by the caller) for a day; returns the claim that stood there before."""
+        """Claims an idempotency key (hashed by the caller) while its upload is stored; returns the claim before."""
         name = f"slimgest:idempotency:{key}"
         while not self._redis.set(name, claim, nx=True, ex=_CLAIM_S):  # with GET in the same step only from Redis 7 on
             if (before := self._redis.get(name)) is not None:
                 return str(before.decode())
         return None
+
+    def confirm(self, key: str) -> None:
+        """What was claimed is stored: it stands for a day."""
+        self._redis.expire(f"slimgest:idempotency:{key}", _CONFIRMED_S)
 
     def disclaim(self, key: str) -> None:
         self._redis.delete(f"slimgest:idempotency:{key}")

@@ -16,7 +16,7 @@ import click
 from slimgest_celery.config import Settings, SettingsError, check_address, default_home
 
 from .devices import plan
-from .redis_server import NoRedisServer, embedded_redis
+from .redis_server import NoRedisServer, prepare
 from .supervisor import Service, Supervisor
 
 _DRAIN_MARGIN_S = 15
@@ -46,15 +46,16 @@ def up(host: str, port: int, insecure: bool, reload: bool, private: bool) -> Non
         if private:
             home = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="slimgest-")))
             os.environ["SLIMGEST_STORAGE_URL"] = str(home / "jobs")
+        foundations: list[Service] = []
         if private or settings.redis_url is None:
             stack.enter_context(_locked(home))
-            os.environ["SLIMGEST_REDIS_URL"] = stack.enter_context(_redis(home / "redis"))
+            foundations = [_redis(home / "redis")]
         # The storage of one machine is settled here, so that all processes agree on it.
         os.environ.setdefault("SLIMGEST_STORAGE_URL", settings.storage_url)
         api = [sys.executable, "-m", "api", "--host", host, "--port", str(port), *(["--reload"] if reload else [])]
         api += ["--insecure"] if insecure else []
         run = stack.enter_context(tempfile.TemporaryDirectory(prefix="slimgest-run-"))
-        services = [*_workers(settings), _beat(Path(run)), Service(name="api", argv=api)]
+        services = [*foundations, *_workers(settings), _beat(Path(run)), Service(name="api", argv=api)]
         click.echo(f"slimgest: http://{host}:{port} (Ctrl-C ends it)", err=True)
         Supervisor(services, settings.page_timeout_s + _DRAIN_MARGIN_S).run()
 
@@ -92,13 +93,14 @@ def _celery(*arguments: str) -> list[str]:
     return [sys.executable, "-m", "celery", "--quiet", "-A", "slimgest_celery", *arguments]
 
 
-@contextmanager
-def _redis(folder: Path) -> Iterator[str]:
+def _redis(folder: Path) -> Service:
+    """The private Redis; every process started after this knows its address."""
     try:
-        with embedded_redis(folder) as url:
-            yield url
+        server = prepare(folder)
     except NoRedisServer as error:
         raise click.ClickException(str(error)) from error
+    os.environ["SLIMGEST_REDIS_URL"] = server.url
+    return Service(name="redis", argv=server.argv, foundation=True)
 
 
 @contextmanager

@@ -13,6 +13,7 @@ import signal
 import sys
 import threading
 import time
+from contextlib import suppress
 from typing import Any
 
 import numpy as np
@@ -76,16 +77,18 @@ app.steps["consumer"].add(PutBack)
 
 def put_back(celery: Celery, node: str) -> None:
     """Returns all messages that a dead worker held to their queues. Safe to run twice, and at the same time."""
-    everything = {**_unacked_keys(node), "visibility_timeout": -1}
+    # Times in there are those of the dead worker's clock, which may be ahead of ours.
+    everything = {**_unacked_keys(node), "visibility_timeout": -(10**9)}
     with celery.connection_for_write(transport_options=everything) as connection:
         connection.default_channel.qos.restore_visible(num=None)
 
 
-def _unacked_keys(node: str) -> dict[str, str]:
+def _unacked_keys(node: str) -> dict[str, Any]:
     return {
         "unacked_key": f"slimgest:unacked:{node}",
         "unacked_index_key": f"slimgest:unacked:{node}:index",
         "unacked_mutex_key": f"slimgest:unacked:{node}:mutex",
+        "unacked_mutex_expire": 30,  # seconds; whoever dies while putting back holds others up for no longer
     }
 
 
@@ -102,32 +105,33 @@ class Lease(threading.Thread):
         self._over = threading.Event()
         # Not `app.jobs()`: that one belongs to the child.
         self._jobs = Jobs(settings(), connect(settings()), app)
-        self._roster = self._jobs.roster
+        self._last = Worker(name=node, device=device_of(node), engine=settings().engine, state="starting")
         self._heard_s = time.monotonic()
 
     def run(self) -> None:
         while not self._over.wait(BEAT_S):
             try:
-                self._roster.keep(self._node)
-                self._listen()
+                self._beat()
             except RedisError as error:  # the next beat tries again
                 self._heard_s = time.monotonic()
                 _log.warning("no sign of life given: %s", type(error).__name__)
 
-    def _listen(self) -> None:
-        if state.reserved_requests or not self._is_idle() or not any_waiting(self._jobs):
+    def _beat(self) -> None:
+        roster = self._jobs.roster
+        known = next((worker for worker in roster.workers() if worker.name == self._node), None)
+        if known is not None:
+            idle = {"state": "idle", "job_id": None, "page_number": None} if known.state == "busy" else {}
+            self._last = known.model_copy(update=idle)  # to be told again, should Redis forget it
+        roster.keep(self._last)
+        if known is None or known.state != "idle" or state.reserved_requests or not any_waiting(self._jobs):
             self._heard_s = time.monotonic()
         elif time.monotonic() - self._heard_s > DEAF_S:
             _log.critical("%s has work waiting and takes none: it ends, to be started again", self._node)
             os.kill(os.getpid(), signal.SIGKILL)
 
-    def _is_idle(self) -> bool:
-        """Whether the child has loaded its engine; until then it cannot take work."""
-        return any(worker.name == self._node and worker.state == "idle" for worker in self._roster.workers())
-
     def end(self, **_: Any) -> None:
         self._over.set()
-        self._roster.sign_off(self._node)
+        self._jobs.roster.sign_off(self._node)
 
 
 @app.task(name="slimgest.rescue")
@@ -136,7 +140,8 @@ def rescue() -> list[str]:
     lost = jobs().roster.lost()
     for node in lost:
         put_back(app, node)
-        jobs().roster.sign_off(node)
+        if not jobs().redis.hlen(_unacked_keys(node)["unacked_key"]):  # else somebody else is at it: next time
+            jobs().roster.sign_off(node)
     return lost
 
 
@@ -165,7 +170,8 @@ def _give_up(me: Worker, error: Exception) -> None:
     """Ends the whole worker: a child without an engine is no use, and Celery would start the next one at once."""
     reason = error.message if isinstance(error, EngineUnavailable) else f"{type(error).__name__}: {error}"
     _log.critical("%s cannot start: %s", _node, reason)
-    jobs().roster.sign_on(me.model_copy(update={"state": "failed", "detail": reason}))
+    with suppress(RedisError):
+        jobs().roster.sign_on(me.model_copy(update={"state": "failed", "detail": reason}))
     os.kill(os.getppid(), signal.SIGTERM)
     sys.stderr.flush()
     os._exit(1)

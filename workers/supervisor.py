@@ -25,6 +25,7 @@ class Service:
     name: str
     argv: list[str]
     env: dict[str, str] = field(default_factory=dict)  # added to this process's own
+    foundation: bool = False  # the others stand on it: it goes last
 
 
 def backoff_s(failures: int) -> float:
@@ -50,12 +51,14 @@ class Supervisor:
             kept.check()
 
     def stop(self) -> None:
-        """Ends everything, the last started first told; whoever drains for too long is killed."""
-        for kept in reversed(self._kept):
-            kept.signal(signal.SIGTERM)
-        deadline_s = time.monotonic() + self._drain_s
-        for kept in reversed(self._kept):
-            kept.wait(max(0.0, deadline_s - time.monotonic()))
+        """Ends everything, foundations when the others are gone; whoever drains for too long is killed."""
+        for foundation in (False, True):
+            going = [kept for kept in reversed(self._kept) if kept.service.foundation == foundation]
+            for kept in going:
+                kept.signal(signal.SIGTERM)
+            deadline_s = time.monotonic() + self._drain_s
+            for kept in going:
+                kept.wait(max(0.0, deadline_s - time.monotonic()))
 
     def run(self) -> None:
         """Runs everything until SIGTERM or SIGINT (Ctrl-C); a second one stops waiting for pages in hand."""

@@ -76,9 +76,9 @@ class Stack:
         wait_for(lambda: _answers(url), what="the API", logs=self.folder)
         return url
 
-    def start_beat(self) -> None:
-        schedule = str(self.folder / "beat")
-        self.spawn(sys.executable, "-m", "celery", "-A", "slimgest_celery", "beat", "-s", schedule, log="beat")
+    def start_beat(self, name: str = "beat") -> None:
+        options = ["-s", str(self.folder / name), "--pidfile="]
+        self.spawn(sys.executable, "-m", "celery", "-A", "slimgest_celery", "beat", *options, log=name)
 
     def child_of(self, worker: str) -> psutil.Process:
         """The pool child of a worker."""
