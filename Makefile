@@ -3,7 +3,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test faults lint clean
+.PHONY: demo test faults fuzz lint clean
 
 demo: .venv/demo
 	@$(BIN)/python samples/draw.py build/sample.pdf
@@ -15,6 +15,9 @@ test: lint
 
 faults: .venv/test
 	FAULTS_TABLE=docs/faults.md $(BIN)/pytest tests/faults/test_matrix.py -m 'slow or not slow'
+
+fuzz: .venv/test
+	$(BIN)/python -m tests.faults.fuzz --count 500
 
 lint: .venv/test
 	$(BIN)/ruff check .
