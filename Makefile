@@ -3,7 +3,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test faults fuzz lint clean
+.PHONY: demo test faults fuzz soak lint clean
 
 demo: .venv/demo
 	@$(BIN)/python samples/draw.py build/sample.pdf
@@ -18,6 +18,9 @@ faults: .venv/test
 
 fuzz: .venv/test
 	$(BIN)/python -m tests.faults.fuzz --count 500
+
+soak: .venv/test
+	$(BIN)/python -m tests.faults.soak --minutes 10
 
 lint: .venv/test
 	$(BIN)/ruff check .

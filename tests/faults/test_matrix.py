@@ -50,6 +50,7 @@ class Scene:
     events: list[Event] = field(default_factory=list)
     celery: Celery | None = None
     ended_s: float = 0.0
+    afterwards: Callable[[], None] = lambda: None
 
 
 Fault = Callable[[Scene], None]
@@ -92,7 +93,9 @@ def worker_stopped(scene: Scene) -> None:
         for pid in stopped:
             os.kill(pid, signal.SIGCONT)
 
-    threading.Timer(60, go_on).start()
+    wakes = threading.Timer(60, go_on)
+    wakes.start()
+    scene.afterwards = wakes.join  # what the worker does with its stale page is part of the fault
 
 
 def all_workers_killed(scene: Scene) -> None:
@@ -246,6 +249,7 @@ def test_a_job_ends_once_with_every_page_whatever_dies(tmp_path: Path, fault: Fa
         over_s = time.monotonic()
         follower.join(120)
         assert not follower.is_alive(), _logs(tmp_path)
+        scene.afterwards()
         status = scene.stack.wait_end(scene.job_id, within_s=30)
         after_s = scene.ended_s - began_s
         undisturbed_s = (PAGES - seen) * SECONDS_PER_PAGE / 2

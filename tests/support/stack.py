@@ -67,6 +67,10 @@ class Stack:
         self.workers[name] = self.spawn(*command, "-l", "INFO", log=name, env=plan(1)[0].env)
         return self.workers[name]
 
+    def start_supervised(self) -> None:
+        """SLIMGEST_NUM_WORKERS workers under the supervisor, which starts again those that die."""
+        self.workers["all"] = self.spawn(sys.executable, "-m", "workers", "worker", log="workers")
+
     def start_api(self) -> str:
         """An API process; returns its address."""
         port = free_port()
