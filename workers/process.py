@@ -6,7 +6,6 @@ the same worker as one that the supervisor started.
 
 from __future__ import annotations
 
-import ctypes
 import logging
 import os
 import signal
@@ -28,13 +27,13 @@ from slimgest_celery.app import app, connect, jobs, settings
 from slimgest_celery.errors import EngineUnavailable
 from slimgest_celery.jobs import Jobs
 from slimgest_celery.model import Worker
+from slimgest_celery.parent import end_with_parent
 from slimgest_celery.roster import BEAT_S
 from slimgest_celery.sweeping import any_waiting
 
 from .devices import device_of
 
 DEAF_S = 30.0
-_PR_SET_PDEATHSIG = 1
 _log = logging.getLogger(__name__)
 _node = ""  # this worker's Celery node name, known to the child by fork
 
@@ -151,7 +150,7 @@ def rescue() -> list[str]:
 @worker_process_init.connect
 def wake(**_: Any) -> None:
     """Loads and warms up the engine; only then is the worker `idle`, and the service ready."""
-    _die_with_parent()
+    end_with_parent(signal.SIGKILL)  # its page is read again elsewhere
     name = engines.choose(settings().engine)
     me = Worker(name=_node, device=device_of(_node), engine=name, state="starting")
     try:
@@ -185,9 +184,3 @@ def built_in_page() -> np.ndarray[Any, np.dtype[np.uint8]]:
         text = "slimgest warms up its engine on this page of print, 0123456789."[: 60 - 7 * row]
         draw.text((90, 120 + 110 * row), text, fill="black", font=ImageFont.load_default(size))
     return np.asarray(page)
-
-
-def _die_with_parent() -> None:
-    """A child whose worker was killed has no one to answer to: its page is read again elsewhere. Linux only."""
-    if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)

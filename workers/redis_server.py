@@ -72,7 +72,7 @@ def prepare(folder: Path) -> EmbeddedRedis:
 def embedded_redis(folder: Path) -> Iterator[str]:
     """Runs a Redis while the context lasts, and yields its URL; nobody restarts it."""
     redis_server = prepare(folder)
-    server = subprocess.Popen(redis_server.argv)  # noqa: S603 - our own arguments
+    server = subprocess.Popen(redis_server.argv, start_new_session=True)  # noqa: S603 - our own arguments
     try:
         wait_ready(redis_server)
         yield redis_server.url

@@ -217,6 +217,16 @@ def test_retry_of_chosen_pages_and_what_cannot_be_retried(guarded: Stack) -> Non
     assert len(guarded.document(running_job)["pages"]) == 200
 
 
+def test_retry_of_a_locked_pdf_takes_its_password_again(guarded: Stack) -> None:
+    job_id = guarded.submit(pdfs.text_pages(["The secret."], password="sesame"), password="wrong")
+    assert guarded.wait_end(job_id)["error"]["code"] == "pdf.wrong_password"
+    retried = guarded.request("POST", f"/jobs/{job_id}/retry", data={"password": "sesame"})
+    assert retried.status_code == 202
+    assert guarded.wait_end(job_id)["status"] == "completed"
+    assert guarded.document(job_id)["pages"][0]["text"] == "The secret."
+    assert guarded.files.password(job_id) is None
+
+
 # --- Redis with passwords, users and TLS ------------------------------------------------------------------------------
 
 

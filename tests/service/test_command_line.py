@@ -153,6 +153,25 @@ def test_up_restarts_what_dies_and_leaves_nothing_when_it_is_killed_itself(tmp_p
     wait_for(lambda: _ours() <= before, what="the end of all processes", within_s=20)
 
 
+def test_process_that_is_killed_leaves_nothing_running(tmp_path: Path) -> None:
+    before = _ours()
+    (tmp_path / "a.pdf").write_bytes(pdfs.numbered(3))
+    command = [sys.executable, "-m", "slimgest_celery.cli", "process", "a.pdf"]
+    slow = {"TEST_ENGINE_SECONDS": "30", "TMPDIR": str(tmp_path)}
+    process = subprocess.Popen(command, cwd=tmp_path, env={**os.environ, **ENV, **slow}, stderr=subprocess.DEVNULL)
+    wait_for(lambda: any("-m celery" in " ".join(_line(pid)) for pid in _ours() - before), what="the workers")
+    process.kill()
+    process.wait()
+    wait_for(lambda: _ours() <= before, what="the end of all processes", within_s=60)
+
+
+def _line(pid: int) -> list[str]:
+    try:
+        return psutil.Process(pid).cmdline()
+    except psutil.NoSuchProcess:
+        return []
+
+
 def test_doctor_says_what_is_there_and_what_to_do(tmp_path: Path) -> None:
     well = _slimgest("doctor", cwd=tmp_path, XDG_DATA_HOME=str(tmp_path))
     assert well.returncode == 0 and "tests.support.engines:ByColour" in well.stdout
