@@ -15,7 +15,7 @@ import click
 
 from slimgest_celery.config import Settings, SettingsError, default_home
 
-from .devices import plan
+from .devices import find, plan
 from .redis_server import NoRedisServer, embedded_redis
 from .supervisor import Service, Supervisor
 
@@ -55,7 +55,7 @@ def up(host: str, port: int, reload: bool, private: bool) -> None:
 
 @main.command()
 def worker() -> None:
-    """SLIMGEST_NUM_WORKERS workers, each with its own OCR model, against the Redis at SLIMGEST_REDIS_URL."""
+    """Workers, SLIMGEST_NUM_WORKERS or one per GPU, against the Redis at SLIMGEST_REDIS_URL."""
     settings = _settings()
     if settings.redis_url is None:
         raise click.UsageError("SLIMGEST_REDIS_URL is not set. `slimgest up` starts everything, a Redis too.")
@@ -73,7 +73,7 @@ def _workers(settings: Settings) -> list[Service]:
     options = ["-l", "WARNING", "--without-mingle", "--without-gossip"]
     return [
         Service(name=slot.name, argv=_celery("worker", "-n", f"{slot.name}@%h", *options), env=slot.env)
-        for slot in plan(settings.num_workers)
+        for slot in plan(settings, find(os.environ))
     ]
 
 
