@@ -10,6 +10,7 @@ import logging
 import os
 import signal
 from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
@@ -55,6 +56,9 @@ class Nemotron:
                 recognizer_chunk_size=settings.nemotron_region_batch,
                 relational_chunk_size=settings.nemotron_region_batch,
             )
+        # One thread for all reading, whoever asks: torch keeps cuDNN's measured plans per thread, and so would measure
+        # again for whoever comes after the warm-up (ATen/native/cudnn/Conv_v8.cpp).
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="nemotron")
         self._cuda = self._torch.cuda
         self._device_bytes: int = self._cuda.mem_get_info()[1]
         self._settled_bytes: int = self._cuda.memory_allocated()
@@ -64,17 +68,11 @@ class Nemotron:
 
         Batches are powers of two: cuDNN measures its algorithms anew for each size, and those are warmed up.
         """
-        found: list[list[Line]] = []
-        start = 0
-        for size in sizes(len(images), self.batch_size):
-            found += self._read(images[start : start + size])
-            start += size
-        self._bound_cache()
-        return found
+        return self._thread.submit(self._read_all, images).result()
 
     def warm_up(self, image: Image) -> None:
         for size in reversed(sizes(2 * self.batch_size - 1, self.batch_size)):
-            self._read([image] * size)
+            self.read([image] * size)
         self._settled_bytes = self._cuda.memory_allocated()
 
     def memory_mb(self) -> int:
@@ -83,6 +81,15 @@ class Nemotron:
     def worn(self) -> str:
         grown_mb = (self._cuda.memory_allocated() - self._settled_bytes) // _MB
         return f"{grown_mb} MB of device memory were not given back" if grown_mb > _LEAK_MB else ""
+
+    def _read_all(self, images: Sequence[Image]) -> list[list[Line]]:
+        found: list[list[Line]] = []
+        start = 0
+        for size in sizes(len(images), self.batch_size):
+            found += self._read(images[start : start + size])
+            start += size
+        self._bound_cache()
+        return found
 
     def _read(self, images: Sequence[Image]) -> list[list[Line]]:
         """Halves the batch as long as the device's memory is too small for it."""
