@@ -47,7 +47,7 @@ class Nemotron:
         self.batch_size = settings.nemotron_batch_size
         self._merge_level = settings.nemotron_merge_level
         self.device = self._take_device(settings.workers_per_device)
-        with _backbone_not_downloaded():
+        with backbone_not_downloaded():
             self._ocr = ocr_class(
                 model_dir=None if folder is None else str(folder),
                 lang=settings.nemotron_lang,
@@ -194,7 +194,7 @@ def _version() -> str:
 
 
 @contextmanager
-def _backbone_not_downloaded() -> Iterator[None]:
+def backbone_not_downloaded() -> Iterator[None]:
     """Keeps the package from fetching ImageNet weights for its detector, which its checkpoint replaces at once.
 
     `FOTSDetector` of 2.0.2 makes its backbone with `pretrained=True`, whatever folder it is to load from: every load

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from types import SimpleNamespace
 
 NVML_DEVICE_MIG_ENABLE = 1
 
@@ -46,3 +47,11 @@ def nvmlDeviceGetName(handle: int) -> str:
 
 def nvmlDeviceGetMigMode(handle: int) -> list[int]:
     raise NVMLError_NotSupported("Not Supported")
+
+
+def nvmlDeviceGetHandleByUUID(uuid: str) -> int:
+    return int(uuid.split("-")[1])
+
+
+def nvmlDeviceGetUtilizationRates(handle: int) -> SimpleNamespace:
+    return SimpleNamespace(gpu=50, memory=50)

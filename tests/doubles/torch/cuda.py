@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from types import SimpleNamespace
 
 memory_bytes = 16 << 30
 allocated = 0
@@ -46,3 +47,15 @@ def empty_cache() -> None:
 def synchronize() -> None:
     if lost:
         raise RuntimeError("CUDA error: an illegal memory access was encountered")
+
+
+def reset_peak_memory_stats() -> None:
+    pass
+
+
+def max_memory_reserved() -> int:
+    return memory_reserved()
+
+
+def get_device_properties(index: int) -> SimpleNamespace:
+    return SimpleNamespace(uuid="00000000-double")
