@@ -1,11 +1,13 @@
 # One image for every service of docker-compose.yml; which one it is, the command says.
 FROM python:3.12-slim AS build
+# `gpu,flower` for workers on GPUs: docker-compose.gpu.yml
+ARG EXTRAS=flower
 WORKDIR /src
 COPY pyproject.toml README.md celeryconfig.py ./
 COPY slimgest_celery slimgest_celery
 COPY workers workers
 COPY api api
-RUN python -m venv /opt/slimgest && /opt/slimgest/bin/pip install --no-cache-dir '.[flower]'
+RUN python -m venv /opt/slimgest && /opt/slimgest/bin/pip install --no-cache-dir ".[$EXTRAS]"
 
 FROM python:3.12-slim
 RUN useradd --create-home --uid 10001 slimgest && mkdir /data && chown slimgest /data

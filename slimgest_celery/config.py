@@ -61,8 +61,46 @@ class Settings(BaseModel):
     engine: str = Field(
         "auto",
         alias="SLIMGEST_ENGINE",
-        pattern=r"^(auto|rapidocr|tesseract|[\w.]+:\w+)$",
-        description="`auto`, `rapidocr`, `tesseract`, or a class of your own as `package.module:Class`.",
+        pattern=r"^(auto|nemotron|rapidocr|tesseract|[\w.]+:\w+)$",
+        description="`auto`, `nemotron`, `rapidocr`, `tesseract`, or a class of your own as `package.module:Class`.",
+    )
+    model_dir: Path | None = Field(
+        None, alias="NEMOTRON_OCR_MODEL_DIR", description="Folder of the five files of a Nemotron OCR checkpoint."
+    )
+    allow_model_download: bool = Field(
+        False, alias="SLIMGEST_ALLOW_MODEL_DOWNLOAD", description="Whether Nemotron may fetch its files from the hub."
+    )
+    nemotron_lang: Literal["multi", "en"] = Field(
+        "multi",
+        alias="SLIMGEST_NEMOTRON_LANG",
+        description="Which checkpoint is downloaded: many languages, or English.",
+    )
+    nemotron_merge_level: Literal["word", "sentence", "paragraph"] = Field(
+        "sentence", alias="SLIMGEST_NEMOTRON_MERGE_LEVEL", description="What Nemotron makes one block of."
+    )
+    nemotron_batch_size: int = Field(
+        8, ge=1, le=256, alias="SLIMGEST_NEMOTRON_BATCH_SIZE", description="Pages that the GPU reads at once."
+    )
+    nemotron_region_batch: int = Field(
+        128, ge=1, le=4096, alias="SLIMGEST_NEMOTRON_REGION_BATCH", description="Pieces of text recognised at once."
+    )
+    nemotron_infer_length: int | None = Field(
+        None,
+        ge=128,
+        le=8192,
+        multiple_of=32,
+        alias="SLIMGEST_NEMOTRON_INFER_LENGTH",
+        description="Side of the square that the detector sees, in pixels; absent, the checkpoint's own.",
+    )
+    workers_per_device: int = Field(
+        1, ge=1, le=16, alias="SLIMGEST_WORKERS_PER_DEVICE", description="Worker processes on each GPU."
+    )
+    render_helpers: int = Field(
+        2,
+        ge=0,
+        le=64,
+        alias="SLIMGEST_RENDER_HELPERS",
+        description="Processes of each GPU worker that render pages ahead of the GPU.",
     )
     redis_url: str | None = Field(
         None,
@@ -108,6 +146,11 @@ class Settings(BaseModel):
     log_format: Literal["text", "json"] = Field(
         "text", alias="SLIMGEST_LOG_FORMAT", description="Log lines as `text` or `json`."
     )
+
+    @property
+    def num_workers_is_set(self) -> bool:
+        """Whether somebody has said how many workers there are to be; if not, there is one for each GPU."""
+        return "num_workers" in self.model_fields_set
 
     @classmethod
     def from_env(cls, environ: Mapping[str, str] | None = None) -> Settings:

@@ -68,8 +68,9 @@ def _redis(settings: Settings) -> Finding:
 
 
 def _engine(settings: Settings) -> Finding:
-    name = engines.choose(settings.engine)
-    return _asked("OCR engine", f"{name} (SLIMGEST_ENGINE={settings.engine})", lambda: engines.load(settings))
+    choice = engines.choose(settings)
+    detail = f"{choice.name} (SLIMGEST_ENGINE={settings.engine}; {choice.reason})"
+    return _asked("OCR engine", detail, lambda: engines.load(settings))
 
 
 def _tesseract() -> Finding:

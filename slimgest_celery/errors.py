@@ -318,7 +318,7 @@ class PageTimeout(PageFailure):
 
 
 class PageOutOfMemory(PageFailure):
-    """Reading the page needed more memory than SLIMGEST_MAX_WORKER_MB."""
+    """Reading the page needed more memory than SLIMGEST_MAX_WORKER_MB, or than its GPU has."""
 
     code = "page.out_of_memory"
 

@@ -217,4 +217,5 @@ class Worker(Record):
     state: Literal["starting", "idle", "busy", "failed"]
     job_id: str | None = None
     page_number: int | None = None
-    detail: str | None = None  # why it failed
+    detail: str | None = None  # why it failed, or why this engine reads
+    device_memory_mb: int | None = None  # what it holds of its GPU's memory, as of its last task

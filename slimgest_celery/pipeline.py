@@ -7,6 +7,8 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, cast
 
 from redis.exceptions import RedisError
 
@@ -29,11 +31,16 @@ from .errors import (
 from .jobs import Jobs, document
 from .model import Block, End, JobStatus, Mode, Options, Page, PageSeconds, Plan, Problem, Source, now
 from .model import Engine as EngineRecord
+from .overlap import overlapped
 from .pdf import Image, Pdf, PdfPage, TextLine, open_pdf
+from .render_ahead import Renderers
 
 MAX_ATTEMPTS = 3
 # Pages per task where a page takes about a millisecond: enough that the task's own cost hardly counts.
 _TEXT_SPAN = 16
+# Batches per task of an engine that takes several pages at once: while it reads one the next are rendered, so a task of
+# one batch would make it wait for every first page. More would keep a document from being shared out among workers.
+_BATCHES_PER_SPAN = 4
 _PROBED_PAGES = 12
 _MOST_TEXT = 1_000_000  # characters a page: a few kilobytes of PDF can unfold to any number
 # Pages read since the last were stored wait at most this long to be stored and told.
@@ -64,7 +71,8 @@ class Desk:
     jobs: Jobs
     engine: Engine
     worker: str  # the Celery node's name
-    watch: Callable[[str, Sequence[int] | None], AbstractContextManager[None]]  # limits for a page: see guard.py
+    watch: Callable[[str, Sequence[int] | None], AbstractContextManager[None]]  # limits for pages: see guard.py
+    renderers: Renderers | None = None  # for an engine that takes several pages at once: see render_ahead.py
 
 
 # --- Planned ----------------------------------------------------------------------------------------------------------
@@ -98,7 +106,7 @@ def plan(desk: Desk, job_id: str, run: int = 0) -> list[Span]:
 def _plan(desk: Desk, job_id: str) -> list[Span]:
     jobs = desk.jobs
     job = jobs.files.job(job_id)
-    with desk.watch(job_id, None), _opened(jobs, job_id) as pdf:
+    with desk.watch(job_id, None), _source(jobs, job_id) as source, _opened(source) as pdf:
         page_numbers = _chosen(job.options, len(pdf), jobs.settings.max_pages)
         length = _span_length(pdf, job.options, page_numbers, desk.engine.batch_size)
     engine = EngineRecord(name=desk.engine.name, version=desk.engine.version)
@@ -155,7 +163,7 @@ def _span_length(pdf: Pdf, options: Options, page_numbers: Sequence[int], batch_
         step = max(1, len(page_numbers) // _PROBED_PAGES)
         if all(_has_text(pdf, number) for number in page_numbers[::step]):
             return _TEXT_SPAN
-    return batch_size
+    return batch_size if batch_size == 1 else batch_size * _BATCHES_PER_SPAN
 
 
 def _has_text(pdf: Pdf, page_number: int) -> bool:
@@ -184,8 +192,10 @@ def read(desk: Desk, job_id: str, first: int, last: int, run: int = 0) -> None:
             return
         plan = jobs.files.plan(job_id)
         total = len(plan.page_numbers) if plan else last - first + 1
-        with _opened(jobs, job_id) as pdf:
-            if attempt == 1:
+        with _source(jobs, job_id) as source, _opened(source) as pdf:
+            if attempt == 1 and desk.engine.batch_size > 1:
+                _read_overlapped(desk, job_id, pdf, source, range(first, last + 1), total)
+            elif attempt == 1:
                 _read_span(desk, job_id, pdf, range(first, last + 1), total)
             else:
                 _read_singly(desk, job_id, pdf, range(first, last + 1), total, attempt)
@@ -193,17 +203,71 @@ def read(desk: Desk, job_id: str, first: int, last: int, run: int = 0) -> None:
 
 def _read_span(desk: Desk, job_id: str, pdf: Pdf, page_numbers: Sequence[int], total: int) -> None:
     options = desk.jobs.files.job(job_id).options
-    waiting: list[Page] = []
-    told_s = time.monotonic()
-    for start in range(0, len(page_numbers), desk.engine.batch_size):
-        batch = page_numbers[start : start + desk.engine.batch_size]
-        with desk.watch(job_id, batch):
-            waiting += _read_batch(desk, pdf, options, batch)
-        if time.monotonic() - told_s > _TELL_EVERY_S:
-            _keep(desk.jobs, job_id, waiting, total)
-            waiting, told_s = [], time.monotonic()
-    if waiting:
-        _keep(desk.jobs, job_id, waiting, total)
+    with _Tray(desk.jobs, job_id, total) as tray:
+        for number in page_numbers:
+            with desk.watch(job_id, [number]):
+                pages = _read_batch(desk, pdf, options, [number])
+            tray.put(pages)
+
+
+def _read_overlapped(
+    desk: Desk, job_id: str, pdf: Pdf, source: tuple[Path, str | None], page_numbers: Sequence[int], total: int
+) -> None:
+    """As `_read_span`, for an engine that takes several pages: it reads while others are rendered, stored and told."""
+    options = desk.jobs.files.job(job_id).options
+    with _ahead(desk, pdf, source, options, page_numbers) as (pages, ready), _Tray(desk.jobs, job_id, total) as tray:
+        batches = overlapped(
+            page_numbers,
+            lambda number: _prepare(desk, pages, options, number),
+            lambda prepared: _finish_batch(desk, prepared),
+            desk.engine.batch_size,
+            ready,
+        )
+        while True:
+            with desk.watch(job_id, page_numbers):  # none of them can be blamed: see tasks.condemn
+                batch = next(batches, None)
+            if batch is None:
+                break
+            tray.put(batch)
+
+
+@contextmanager
+def _ahead(
+    desk: Desk, pdf: Pdf, source: tuple[Path, str | None], options: Options, page_numbers: Sequence[int]
+) -> Iterator[tuple[Pdf, Callable[[int, float], bool]]]:
+    """The PDF, rendered ahead where there are helpers for that, and whether a page of it is ready."""
+    if desk.renderers is None or options.mode == Mode.TEXT:
+        yield pdf, lambda _number, _wait_s: True
+        return
+    how: dict[str, Any] = {"dpi": options.dpi, "max_pixels": desk.jobs.settings.max_page_pixels}
+    with desk.renderers.ahead(pdf, source, page_numbers, look_for_text=options.mode == Mode.AUTO, **how) as pages:
+        yield cast(Pdf, pages), pages.ready
+
+
+class _Tray:
+    """Pages read and not yet stored: they wait a little, so that what is read quickly is stored together."""
+
+    def __init__(self, jobs: Jobs, job_id: str, total: int) -> None:
+        self._jobs, self._job_id, self._total = jobs, job_id, total
+        self._pages: list[Page] = []
+        self._told_s = time.monotonic()
+
+    def __enter__(self) -> _Tray:
+        return self
+
+    def put(self, pages: list[Page]) -> None:
+        self._pages += pages
+        if time.monotonic() - self._told_s > _TELL_EVERY_S:
+            self._empty()
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        if kind is None:
+            self._empty()
+
+    def _empty(self) -> None:
+        if self._pages:
+            _keep(self._jobs, self._job_id, self._pages, self._total)
+        self._pages, self._told_s = [], time.monotonic()
 
 
 def _read_singly(desk: Desk, job_id: str, pdf: Pdf, page_numbers: Sequence[int], total: int, span_attempt: int) -> None:
@@ -256,7 +320,10 @@ class _Scan:
 
 
 def _read_batch(desk: Desk, pdf: Pdf, options: Options, page_numbers: Sequence[int]) -> list[Page]:
-    prepared = [_prepare(desk, pdf, options, number) for number in page_numbers]
+    return _finish_batch(desk, [_prepare(desk, pdf, options, number) for number in page_numbers])
+
+
+def _finish_batch(desk: Desk, prepared: Sequence[Page | _Scan]) -> list[Page]:
     scans = [item for item in prepared if isinstance(item, _Scan)]
     read = {page.page_number: page for page in _ocr(desk, scans)}
     return [item if isinstance(item, Page) else read[item.page.page_number] for item in prepared]
@@ -402,13 +469,19 @@ def _verdict(pages: Sequence[Page]) -> End:
 
 
 @contextmanager
-def _opened(jobs: Jobs, job_id: str) -> Iterator[Pdf]:
+def _source(jobs: Jobs, job_id: str) -> Iterator[tuple[Path, str | None]]:
+    """Where the upload lies, for as long as the context lasts, and its password."""
     with jobs.files.source(job_id) as path:
-        pdf = open_pdf(path, jobs.files.password(job_id))
-        try:
-            yield pdf
-        finally:
-            pdf.close()
+        yield path, jobs.files.password(job_id)
+
+
+@contextmanager
+def _opened(source: tuple[Path, str | None]) -> Iterator[Pdf]:
+    pdf = open_pdf(*source)
+    try:
+        yield pdf
+    finally:
+        pdf.close()
 
 
 def _since(started_s: float) -> float:

@@ -44,6 +44,10 @@ class Roster:
         with self._redis.pipeline() as pipe:
             pipe.hset(_key(name), "state", "idle").hdel(_key(name), "job_id", "page_number").execute()
 
+    def gauge(self, name: str, device_memory_mb: int) -> None:
+        """What a worker holds of its device's memory."""
+        self._redis.hset(_key(name), "device_memory_mb", device_memory_mb)
+
     def sign_off(self, name: str) -> None:
         """A worker's orderly end. One that failed stays to be seen until its lease runs out."""
         if self._redis.hget(_key(name), "state") == b"failed":

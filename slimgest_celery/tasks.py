@@ -19,6 +19,7 @@ from .app import app, jobs, settings
 from .errors import BrokerUnavailable, PageFailure, PageTimeout, PdfOutOfMemory, PdfTimeout, StorageUnavailable
 from .guard import Guard, Watch
 from .pipeline import Desk
+from .render_ahead import Renderers
 
 # Redis or storage away: worth waiting for. The backs-off add up to more than half an hour.
 _RETRY: dict[str, Any] = {
@@ -104,8 +105,18 @@ def guard() -> Guard:
     return watching
 
 
+@cache
+def renderers() -> Renderers | None:
+    """This child's render helpers, started: for an engine that takes several pages at once."""
+    count, batch_size = settings().render_helpers, engine().batch_size
+    if count == 0 or batch_size == 1:
+        return None
+    # Twice a batch: one that waits to be read, and one that is being rendered.
+    return Renderers(count, window=2 * batch_size, limit_mb=settings().max_worker_mb)
+
+
 def desk(worker: str) -> Desk:
-    return Desk(jobs=jobs(), engine=engine(), worker=worker, watch=guard().watch)
+    return Desk(jobs=jobs(), engine=engine(), worker=worker, watch=guard().watch, renderers=renderers())
 
 
 def condemn(watch: Watch, error: PageFailure) -> None:

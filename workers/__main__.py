@@ -15,7 +15,7 @@ import click
 
 from slimgest_celery.config import Settings, SettingsError, check_address, default_home
 
-from .devices import plan
+from .devices import find, plan
 from .redis_server import NoRedisServer, prepare
 from .supervisor import Service, Supervisor
 
@@ -62,7 +62,7 @@ def up(host: str, port: int, insecure: bool, reload: bool, private: bool) -> Non
 
 @main.command()
 def worker() -> None:
-    """SLIMGEST_NUM_WORKERS workers, each with its own OCR model, against the Redis at SLIMGEST_REDIS_URL."""
+    """Workers, SLIMGEST_NUM_WORKERS or one per GPU, against the Redis at SLIMGEST_REDIS_URL."""
     settings = _settings()
     if settings.redis_url is None:
         raise click.UsageError("SLIMGEST_REDIS_URL is not set. `slimgest up` starts everything, a Redis too.")
@@ -80,7 +80,7 @@ def _workers(settings: Settings) -> list[Service]:
     options = ["-l", "WARNING", "--without-mingle", "--without-gossip"]
     return [
         Service(name=slot.name, argv=_celery("worker", "-n", f"{slot.name}@%h", *options), env=slot.env)
-        for slot in plan(settings.num_workers)
+        for slot in plan(settings, find(os.environ))
     ]
 
 

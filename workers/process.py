@@ -12,12 +12,14 @@ import signal
 import sys
 import threading
 import time
+from collections.abc import Callable
 from contextlib import suppress
+from functools import partial
 from typing import Any
 
 import numpy as np
 from celery import Celery, bootsteps
-from celery.signals import celeryd_init, worker_process_init, worker_shutdown
+from celery.signals import celeryd_init, task_postrun, worker_process_init, worker_shutdown
 from celery.worker import state
 from PIL import Image, ImageDraw, ImageFont
 from redis.exceptions import RedisError
@@ -31,6 +33,7 @@ from slimgest_celery.parent import end_with_parent
 from slimgest_celery.roster import BEAT_S
 from slimgest_celery.sweeping import any_waiting
 
+from . import recycle
 from .devices import device_of
 
 DEAF_S = 30.0
@@ -151,9 +154,10 @@ def rescue() -> list[str]:
 def wake(**_: Any) -> None:
     """Loads and warms up the engine; only then is the worker `idle`, and the service ready."""
     end_with_parent(signal.SIGKILL)  # its page is read again elsewhere
-    name = engines.choose(settings().engine)
-    me = Worker(name=_node, device=device_of(_node), engine=name, state="starting")
+    me = Worker(name=_node, device=device_of(_node), engine=settings().engine, state="starting")
     try:
+        choice = engines.choose(settings())
+        me = me.model_copy(update={"engine": choice.name, "detail": choice.reason})
         jobs().roster.sign_on(me)
         started_s = time.perf_counter()
         engine = tasks.engine()
@@ -161,8 +165,28 @@ def wake(**_: Any) -> None:
     except Exception as error:  # Celery would log this and go on without an engine
         _give_up(me, error)
     tasks.guard()
-    jobs().roster.sign_on(me.model_copy(update={"state": "idle", "engine": f"{engine.name} {engine.version}"}))
-    _log.warning("%s is ready: %s %s in %.1f s", _node, engine.name, engine.version, time.perf_counter() - started_s)
+    tasks.renderers()
+    told = f"{engine.name} {engine.version}"
+    jobs().roster.sign_on(me.model_copy(update={"state": "idle", "engine": told, **_settle(engine, _node)}))
+    took_s = time.perf_counter() - started_s
+    _log.warning("%s is ready: %s in %.1f s (%s)", _node, told, took_s, choice.reason)
+
+
+def _settle(engine: engines.Engine, node: str) -> dict[str, object]:
+    """What an engine that lives on a device has to say of it, now; after each task it is told anew."""
+    if not isinstance(engine, engines.OnDevice):
+        return {}
+    recycle.between_tasks(engine.worn)
+    told: Callable[..., None] = partial(_tell_memory, engine, node)
+    task_postrun.connect(told, weak=False)
+    return {"device": f"{device_of(node)}: {engine.device}", "device_memory_mb": engine.memory_mb()}
+
+
+def _tell_memory(engine: engines.OnDevice, node: str, **_: Any) -> None:
+    try:
+        jobs().roster.gauge(node, engine.memory_mb())
+    except RedisError as error:  # the next task tells it; what this one has read is stored
+        _log.warning("device memory not told: %s", type(error).__name__)
 
 
 def _give_up(me: Worker, error: Exception) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -38,6 +38,21 @@ class Engine(Protocol):
 
     def warm_up(self, image: Image) -> None:
         """Makes the first page as fast as the next, by reading a page that is thrown away."""
+        ...
+
+
+@runtime_checkable
+class OnDevice(Protocol):
+    """What an engine says besides where its model lives on a GPU."""
+
+    device: str  # such as NVIDIA H200
+
+    def memory_mb(self) -> int:
+        """Device memory that this process holds: weights, work, and what its allocator keeps for later."""
+        ...
+
+    def worn(self) -> str:
+        """Why this process should give way to a fresh one between two tasks; empty while all is well."""
         ...
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 from collections.abc import Sequence
 
+import numpy as np
 import pikepdf
 from PIL import Image, ImageDraw, ImageFont
 from reportlab.lib import pdfencrypt
@@ -55,6 +56,20 @@ def scanned(texts: Sequence[str]) -> bytes:
         for row, line in enumerate(text.split("\n")):
             pen.text((80, 100 + 60 * row), line, fill=0, font=ImageFont.load_default(32))
         canvas.drawImage(ImageReader(page), 0, 0, 420, 595)
+        canvas.showPage()
+    canvas.save()
+    return stored.getvalue()
+
+
+def photographed(count: int) -> bytes:
+    """A4 pages that are one JPEG each, of noise, no two alike: dear to render, and the dearer the higher the dpi."""
+    noise = np.random.default_rng(4).integers(0, 255, (1754, 1240), np.uint8)
+    stored = io.BytesIO()
+    canvas = Canvas(stored, pagesize=(595, 842))
+    for number in range(count):
+        picture = io.BytesIO()
+        Image.fromarray(np.roll(noise, 16 * number)).resize((620, 877)).save(picture, "JPEG", quality=60)
+        canvas.drawImage(ImageReader(picture), 0, 0, 595, 842)
         canvas.showPage()
     canvas.save()
     return stored.getvalue()

@@ -21,7 +21,7 @@ from slimgest_celery.client import parse
 from slimgest_celery.config import Settings
 from slimgest_celery.events import Event
 from slimgest_celery.files import JobFiles
-from workers.devices import plan
+from workers.devices import Found, plan
 from workers.redis_server import embedded_redis, free_port
 
 ROOT = Path(__file__).parents[2]
@@ -64,7 +64,7 @@ class Stack:
     def start_worker(self, name: str) -> subprocess.Popen[bytes]:
         """A worker started by plain celery, as the documentation says anyone may."""
         command = [sys.executable, "-m", "celery", "-A", "slimgest_celery", "worker", "-n", f"{name}@%h"]
-        self.workers[name] = self.spawn(*command, "-l", "INFO", log=name, env=plan(1)[0].env)
+        self.workers[name] = self.spawn(*command, "-l", "INFO", log=name, env=plan(self.settings, Found())[0].env)
         return self.workers[name]
 
     def start_supervised(self) -> None:

@@ -67,6 +67,17 @@ def test_the_parent_of_a_worker_imports_no_engine() -> None:
     assert not {name.partition(".")[0] for name in done.stdout.split()} & {"torch", "openvino", "rapidocr", "tesserocr"}
 
 
+def test_the_process_that_starts_workers_never_imports_torch() -> None:
+    ask = "import sys, workers.__main__ as m; m._workers(m._settings()); print(*sys.modules)"
+    env = {**os.environ, "PYTHONPATH": f"{ROOT / 'tests' / 'doubles'}:{ROOT}", "TEST_GPUS": "2"}
+    env |= {"SLIMGEST_ALLOW_MODEL_DOWNLOAD": "1", "SLIMGEST_REDIS_URL": "redis://127.0.0.1:9/0"}
+    env.pop("CUDA_VISIBLE_DEVICES", None)
+    done = subprocess.run([sys.executable, "-c", ask], cwd=ROOT, env=env, capture_output=True, text=True, check=True)
+    loaded = {name.partition(".")[0] for name in done.stdout.split()}
+    assert "pynvml" in loaded, "it has looked for GPUs"
+    assert not loaded & {"torch", "nemotron_ocr", "openvino", "rapidocr", "pypdfium2"}
+
+
 def test_every_dependency_says_why_it_is_there() -> None:
     text = (ROOT / "pyproject.toml").read_text()
     for dependency in tomllib.loads(text)["project"]["dependencies"]:

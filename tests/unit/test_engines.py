@@ -40,9 +40,10 @@ def test_what_is_no_number_or_no_text_is_left_out(bad: float) -> None:
     assert normalise(lines, width=10, height=10) == []
 
 
-def test_auto_takes_rapidocr_where_it_is_installed() -> None:
-    assert engines.choose("auto") == "rapidocr"
-    assert engines.choose("tesseract") == "tesseract"
+def test_auto_takes_rapidocr_where_there_is_nothing_better_and_says_what_was_missing() -> None:
+    choice = engines.choose(Settings())
+    assert choice.name == "rapidocr" and choice.reason.startswith("not nemotron: ")
+    assert engines.choose(Settings(SLIMGEST_ENGINE="tesseract")).name == "tesseract"
 
 
 @pytest.mark.parametrize("name", ["no.such.module:Engine", "slimgest_celery.model:NoSuchClass"])

@@ -1,4 +1,4 @@
-"""Slots, back-off, supervision of real processes."""
+"""Back-off, supervision of real processes."""
 
 from __future__ import annotations
 
@@ -10,15 +10,7 @@ import time
 from pathlib import Path
 
 from tests.support.stack import wait_for
-from workers.devices import device_of, plan
 from workers.supervisor import Service, Supervisor, backoff_s
-
-
-def test_each_worker_has_a_slot_of_its_own_and_one_thread() -> None:
-    slots = plan(3)
-    assert [slot.name for slot in slots] == ["cpu0", "cpu1", "cpu2"]
-    assert all(slot.env["OMP_NUM_THREADS"] == "1" and slot.env["CUDA_VISIBLE_DEVICES"] == "" for slot in slots)
-    assert [device_of(node) for node in ("cpu0@host", "gpu12@host", "celery@host")] == ["cpu", "gpu", "celery"]
 
 
 def test_the_back_off_doubles_up_to_half_a_minute() -> None:

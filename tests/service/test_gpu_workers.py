@@ -1,0 +1,57 @@
+"""Workers on GPUs as the supervisor starts them, on doubles of torch, nemotron-ocr and NVML (tests/doubles)."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+
+import pytest
+
+from slimgest_celery.engines import checkpoint
+from tests.support import pdfs
+from tests.support.stack import ROOT, Stack, running, wait_for
+
+
+@pytest.fixture(scope="module")
+def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    """A machine with two GPUs: `slimgest worker` with nothing set but where the checkpoint is."""
+    folder, model_dir = tmp_path_factory.mktemp("gpu"), tmp_path_factory.mktemp("model")
+    for name in checkpoint.FILES:
+        (model_dir / name).touch()
+    gpus = {"PYTHONPATH": f"{ROOT / 'tests' / 'doubles'}:{ROOT}", "TEST_GPUS": "2", "TEST_ENGINE_SECONDS": "0.02"}
+    with running(folder, workers=0, SLIMGEST_ENGINE="auto", NEMOTRON_OCR_MODEL_DIR=str(model_dir), **gpus) as started:
+        started.env.pop("CUDA_VISIBLE_DEVICES", None)
+        started.spawn(sys.executable, "-m", "workers", "worker", log="workers")
+        started.wait_ready(2)
+        yield started
+
+
+def test_there_is_a_worker_for_each_gpu_which_says_why_it_reads_with_nemotron(stack: Stack) -> None:
+    workers = stack.ready_workers()
+    assert [worker["name"].partition("@")[0] for worker in workers] == ["gpu0", "gpu1"]
+    for worker in workers:
+        assert worker["device"] == "gpu: NVIDIA Double"
+        assert worker["engine"].startswith("nemotron ")
+        assert worker["detail"] == "a CUDA device, nemotron-ocr and its checkpoint are here"
+        assert worker["device_memory_mb"] >= 300
+    written = (stack.folder / "workers.log").read_text()
+    assert "gpu0@" in written and "a CUDA device, nemotron-ocr and its checkpoint are here" in written
+
+
+def test_pages_are_read_in_batches_on_both_gpus_and_every_page_once(stack: Stack) -> None:
+    job_id = stack.submit(pdfs.numbered(200), mode="ocr")
+    assert stack.wait_end(job_id)["status"] == "completed"
+    pages = stack.document(job_id)["pages"]
+    assert [page["text"] for page in pages] == [f"page {number}" for number in range(1, 201)]
+    assert {page["blocks"][0]["box"][3] for page in pages} == {0.5}, "`upper` is the larger y"
+    assert {page["worker"].partition("@")[0] for page in pages} == {"gpu0", "gpu1"}
+
+
+def test_a_page_that_breaks_the_device_costs_only_itself(stack: Stack) -> None:
+    """An illegal access leaves CUDA unusable in that process: a fresh child goes on, and reads page by page."""
+    job_id = stack.submit(pdfs.coloured([(0, 1, 0), (0, 2, 0), (255, 255, 0), (0, 4, 0)]), mode="ocr")
+    assert stack.wait_end(job_id)["status"] == "partial"
+    pages = stack.document(job_id)["pages"]
+    assert [page["text"] for page in pages] == ["page 1", "page 2", "", "page 4"]
+    assert pages[2]["error"]["code"] == "page.worker_lost"
+    wait_for(lambda: len(stack.ready_workers()) == 2, what="both workers again")
