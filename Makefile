@@ -3,7 +3,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test check service lint clean
+.PHONY: demo test check service lint quality clean
 
 demo: .venv/demo
 	@$(BIN)/python samples/draw.py build/sample.pdf
@@ -18,6 +18,10 @@ lint: .venv/test
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+# Reads every PDF that has its true text beside it: make quality FOLDER=... ENGINE=rapidocr
+quality: .venv/test
+	$(BIN)/python -m benchmarks.quality $(FOLDER) $(if $(ENGINE),--engine $(ENGINE))
 
 clean:
 	rm -rf .venv build *.egg-info

@@ -51,9 +51,7 @@ class Stance:
     def restore(self, box: Box, read_width: int, read_height: int) -> Box:
         """A box in pixels of the image as read (of this size), in pixels of the image before."""
         left, top, right, bottom = box
-        corners = [
-            self._restore(x - read_width / 2, y - read_height / 2) for x in (left, right) for y in (top, bottom)
-        ]
+        corners = [self._restore(x - read_width / 2, y - read_height / 2) for x in (left, right) for y in (top, bottom)]
         xs, ys = zip(*corners, strict=True)
         return min(xs), min(ys), max(xs), max(ys)
 
@@ -173,9 +171,7 @@ def _score(lines: Sequence[Line]) -> float:
 def _flat(lines: Sequence[Line]) -> list[Line]:
     """Lines that lie as a line of text does; some engines read one that stands upright all the same."""
     return [
-        line
-        for line in lines
-        if len(line.text.strip()) < 3 or line.box[2] - line.box[0] > line.box[3] - line.box[1]
+        line for line in lines if len(line.text.strip()) < 3 or line.box[2] - line.box[0] > line.box[3] - line.box[1]
     ]
 
 

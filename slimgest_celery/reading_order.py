@@ -21,8 +21,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import median
 
-from .model import Block
-
 Box = tuple[float, float, float, float]  # left, top, right, bottom; y grows downwards
 
 # In heights of a line. A gutter between columns is wider than the space between two words.
@@ -31,6 +29,7 @@ _OVERLAP = 0.3  # how far a line may reach into a gutter, or into the line above
 _WIDE = 8.0  # a line of running text is at least this long; most cells of tables are shorter
 _LEVEL = 0.3  # lines whose middles differ by less stand on one level
 _REACH = 3.0  # a line of running text ends at most this far from the column's edge
+_TALL = 4.0  # a line this high runs up or down
 _MARGIN = 1.0  # a running head stands at least this far from the text
 # Shares.
 _RUNNING = 0.5  # of a column's lines that must end near its edge
@@ -53,11 +52,6 @@ class _Line:
 _Region = list[_Line]  # by their middles, from top to bottom
 
 
-def sort(blocks: Sequence[Block]) -> list[Block]:
-    """The blocks in reading order. Works on boxes alone."""
-    return [blocks[index] for index in order([block.box for block in blocks])]
-
-
 def order(boxes: Sequence[Box], *, right_to_left: bool = False) -> list[int]:
     """The indices of the boxes in reading order; `right_to_left` mirrors columns and rows, as in Arabic."""
     if not boxes:
@@ -70,7 +64,14 @@ def order(boxes: Sequence[Box], *, right_to_left: bool = False) -> list[int]:
     ]
     lines.sort(key=lambda line: line.middle)
     height = median(line.bottom - line.top for line in lines) or 1e-9
-    return [line.index for line in _read(lines, height)]
+    flat = [line for line in lines if not _stands(line, height)]
+    return [line.index for line in (*_read(flat, height), *(line for line in lines if _stands(line, height)))]
+
+
+def _stands(line: _Line, height: float) -> bool:
+    """Whether a line runs up or down the page, as a stamp in the margin does; such lines are read last."""
+    tall = line.bottom - line.top
+    return tall > _TALL * height and tall > 2 * (line.right - line.left)
 
 
 def _read(region: _Region, height: float) -> _Region:

@@ -28,7 +28,9 @@ class Slope:
     """How the lines of text lie in an image."""
 
     degrees: float  # counterclockwise turn that makes them straight; 0 where none stands out
-    across: float  # how much clearer lines are from top to bottom than from left to right: over 1, the page lies sideways
+    across: (
+        float  # how much clearer lines are from top to bottom than from left to right: over 1, the page lies sideways
+    )
 
 
 def measure(image: NDArray[np.uint8]) -> Slope | None:
