@@ -45,6 +45,7 @@ _WORD = re.compile(r"\S+")
 _QUARTER = math.pi / 2
 _INVISIBLE = (raw.FPDF_TEXTRENDERMODE_INVISIBLE, raw.FPDF_TEXTRENDERMODE_CLIP)
 _NEARLY_WHITE = 245
+_FLAT_PT = 0.5
 _ENDS = 100  # objects looked at for pictures, from either end of a page's
 
 
@@ -171,7 +172,10 @@ class _TextLayer:
         if not runs:
             return
         bounds = union(runs)
-        line = self._styled(whole, self._box(bounds), first + len(whole) - len(whole.lstrip()))
+        index = first + len(whole) - len(whole.lstrip())
+        if min(bounds[2] - bounds[0], bounds[3] - bounds[1]) < _FLAT_PT:  # a font that is not embedded has no glyphs
+            bounds = union([bounds, self._loose(index, bounds), self._loose(last, bounds)])
+        line = self._styled(whole, self._box(bounds), index)
         axis = 0 if (line.turned - self._rotation) % 180 == 0 else 1
         least_gap = CELL_GAP * max(bounds[3 - axis] - bounds[1 - axis], 1e-6)
         if last - first + 1 != len(whole) or not may_be_divided(runs, axis, least_gap, len(whole)):
@@ -213,6 +217,13 @@ class _TextLayer:
             raw.FPDFText_GetRect(self._page, index, left, top, right, bottom)
             runs.append((left.value, bottom.value, right.value, top.value))
         return runs
+
+    def _loose(self, index: int, otherwise: Bounds) -> Bounds:
+        """The bounds of a character by its font's ascent and descent."""
+        bounds = raw.FS_RECTF()
+        if not raw.FPDFText_GetLooseCharBox(self._page, min(index, self._count - 1), bounds):
+            return otherwise
+        return bounds.left, bounds.bottom, bounds.right, bounds.top
 
     def _styled(self, whole: str, box: Box, index: int) -> TextLine:
         """A line with what its first character says of type and colour."""

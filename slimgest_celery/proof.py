@@ -66,7 +66,7 @@ def _covers(engine: Engine, image: Image, layer: Layer) -> Layer:
 def _covering(layer: Layer) -> Layer:
     """A layer that covers what is printed."""
     text = "".join(line.text for line in layer.lines)
-    return replace(layer, score=0.9, doubt=Doubt.AGREEMENT if trust.is_odd(text) else None)
+    return replace(layer, score=0.9, doubt=Doubt.AGREEMENT if layer.ocr or trust.is_odd(text) else None)
 
 
 def _beside(image: Image, layer: Layer) -> tuple[Window, float]:
