@@ -109,7 +109,7 @@ def _union(one: Box, two: Box) -> Box:
 
 def _reads_right_to_left(found: Sequence[Found]) -> bool:
     """Whether most letters are Hebrew or Arabic."""
-    if all(line.text.isascii() for line in found):
-        return False
     text = "".join(line.text for line in found)
+    if not _RIGHT_TO_LEFT.search(text):
+        return False
     return 2 * len(_RIGHT_TO_LEFT.findall(text)) > len(_LETTER.findall(text))

@@ -81,7 +81,7 @@ def _body_size(pieces: Sequence[Piece]) -> float:
     """The type size of most of the page's characters; 0: not known."""
     sizes: Counter[float] = Counter()
     for piece in pieces:
-        sizes[round(piece.size, 1)] += len(piece.text)
+        sizes[piece.size] += len(piece.text)
     return sizes.most_common(1)[0][0]
 
 

@@ -240,7 +240,7 @@ class _TextLayer:
         return TextLine(
             text=plain(whole),
             box=box,
-            size=round(size, 2),
+            size=round(size, 1),
             turned=(angle + self._rotation) % 360,
             hidden=unseen or bool(known and not alpha.value),
             white=bool(known) and min(red.value, green.value, blue.value) >= _NEARLY_WHITE,

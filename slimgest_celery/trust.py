@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
@@ -94,17 +95,28 @@ def broken_share(text: str) -> float:
 
 def is_odd(text: str) -> bool:
     """Whether text looks unlike any language: broken here and there, mostly signs, or Latin of rare letters."""
-    solid = "".join(text.split())
-    if broken_share(solid) > _BROKEN_DOUBT:
+    if broken_share(text) > _BROKEN_DOUBT:
         return True
+    counts = Counter(unicodedata.normalize("NFD", text).lower())  # of a page, some eighty different characters
+    solid = sum(count for c, count in counts.items() if not c.isspace() and c != "." and not unicodedata.combining(c))
     # Signs above U+2000 are rules, bullets and mathematics.
-    signs = sum(not c.isalnum() and c < "\u2000" and not unicodedata.combining(c) for c in solid.replace(".", ""))
-    if signs > _SIGNS_SHARE * len(solid):
-        return True
-    latin = [c for c in unicodedata.normalize("NFD", solid.lower()) if c.isalpha() and c < "\u0250"]
-    vowels = sum(c in _VOWELS for c in latin) / max(1, len(latin))
-    usual = sum(_USUAL.get(c, 0) for c in latin) / max(1, len(latin))
-    return len(latin) > _FEW_LETTERS and (not _VOWEL_SHARE[0] < vowels < _VOWEL_SHARE[1] or usual < _USUAL_MEAN)
+    signs = sum(
+        count
+        for c, count in counts.items()
+        if not c.isalnum() and not c.isspace() and c != "." and c < "\u2000" and not unicodedata.combining(c)
+    )
+    return signs > _SIGNS_SHARE * solid or _has_rare_letters(counts)
+
+
+def _has_rare_letters(counts: Counter[str]) -> bool:
+    """Whether Latin letters are counted that no European language has in such numbers."""
+    latin = {c: count for c, count in counts.items() if c.isalpha() and c < "\u0250"}
+    total = sum(latin.values())
+    if total <= _FEW_LETTERS:
+        return False
+    vowels = sum(count for c, count in latin.items() if c in _VOWELS) / total
+    usual = sum(_USUAL.get(c, 0) * count for c, count in latin.items()) / total
+    return not _VOWEL_SHARE[0] < vowels < _VOWEL_SHARE[1] or usual < _USUAL_MEAN
 
 
 def agreement(one: str, other: str) -> float:
