@@ -3,7 +3,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test faults fuzz soak lint clean
+.PHONY: demo test faults fuzz soak quality lint clean
 
 demo: .venv/demo
 	@$(BIN)/python samples/draw.py build/sample.pdf
@@ -27,6 +27,10 @@ lint: .venv/test
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+# Reads every PDF that has its true text beside it: make quality FOLDER=... ENGINE=rapidocr
+quality: .venv/test
+	$(BIN)/python -m benchmarks.quality $(FOLDER) $(if $(ENGINE),--engine $(ENGINE))
 
 clean:
 	rm -rf .venv build *.egg-info

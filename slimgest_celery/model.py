@@ -133,6 +133,16 @@ class Block(Record):
     box: tuple[Fraction, Fraction, Fraction, Fraction]  # left, top, right, bottom in 0-1 of the page as displayed
 
 
+class Paragraph(Record):
+    """Consecutive blocks of a page that belong together."""
+
+    kind: Literal["text", "heading", "table"] = "text"
+    level: int = 0  # of a heading: 1 the largest, 3 the smallest
+    first: int = Field(ge=0)  # index in the page's `blocks`
+    last: int = Field(ge=0)  # the same; included
+    cells: list[list[int | None]] | None = None  # of a table, row by row: which block stands in each column
+
+
 class PageSeconds(Record):
     """Where a page's time went, in seconds."""
 
@@ -150,8 +160,11 @@ class Page(Record):
     reason: str | None = None  # why this source was taken, or what was special, e.g. `text_layer` or `no_text; dpi 57`
     width: int = 0  # pixels as read: rendered for OCR, at the asked dpi for the text layer
     height: int = 0
-    rotation: int = 0  # degrees clockwise that the page was turned for display
-    blocks: list[Block] = []  # in reading order
+    rotation: int = 0  # degrees clockwise that its content was turned to be read: /Rotate and `turned` together
+    turned: int = 0  # degrees clockwise that the page as displayed was turned further, to be upright
+    trust: Fraction | None = None  # in its text layer, 0-1; absent where that was not looked at
+    blocks: list[Block] = []  # lines and cells of tables, in reading order
+    paragraphs: list[Paragraph] = []  # the same blocks put together
     attempts: int = 1
     seconds: PageSeconds = PageSeconds()
     worker: str = ""

@@ -8,9 +8,9 @@ from __future__ import annotations
 import ctypes
 import math
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -20,28 +20,33 @@ import pypdfium2.raw as raw
 from numpy.typing import NDArray
 
 from .errors import PageUnreadable, PdfEncrypted, PdfUnreadable, PdfWithoutPages, PdfWrongPassword
+from .text_layer import (
+    CELL_GAP,
+    JOINED,
+    OUTSIDE,
+    Bounds,
+    Box,
+    TextLine,
+    clipped,
+    gap,
+    is_inside,
+    may_be_divided,
+    plain,
+    union,
+)
 
-Box = tuple[float, float, float, float]  # left, top, right, bottom in 0-1 of the page as displayed
 Image = NDArray[np.uint8]  # height x width x 3, RGB
 
+Place = Callable[[float, float, float, float], Box]  # left, bottom, right, top in points to a box, not clipped
+
 POINTS_PER_INCH = 72
-# PDFium's marks for a hyphen that it took out to join a word over two lines: older and newer builds differ.
-_JOINED = re.compile("[\x02\ufffe]")
 _LINE = re.compile("[^\r\n\x02\ufffe]+[\x02\ufffe]?")
-# What a page of real text does not hold: the replacement character, private use, controls, unassigned (as `\0`).
-_GARBLED = re.compile("[\ufffd\ue000-\uf8ff\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
-_GARBLED_SHARE = 0.1
-# A page whose picture covers this much of it, and that holds fewer characters than this, is a scan with a stamp.
-_SCAN_COVER = 0.5
-_SCAN_TEXT = 100
-
-
-@dataclass(frozen=True, kw_only=True)
-class TextLine:
-    """A line of a page's text layer."""
-
-    text: str
-    box: Box
+_WORD = re.compile(r"\S+")
+_QUARTER = math.pi / 2
+_INVISIBLE = (raw.FPDF_TEXTRENDERMODE_INVISIBLE, raw.FPDF_TEXTRENDERMODE_CLIP)
+_NEARLY_WHITE = 245
+_FLAT_PT = 0.5
+_ENDS = 100  # objects looked at for pictures, from either end of a page's
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -86,39 +91,9 @@ class PdfPage:
         except pdfium.PdfiumError as error:
             raise PageUnreadable("The page's text cannot be loaded.") from error
         try:
-            return list(self._lines(textpage))
+            return _TextLayer(textpage.raw, self._to_display(), self.rotation).lines()
         finally:
             textpage.close()
-
-    def distrust(self, lines: list[TextLine]) -> str | None:
-        """Why the text layer should not be taken for the page's text, or None where it may be."""
-        text = "".join(line.text for line in lines)
-        if not text.strip():
-            return "no_text"
-        if len(_GARBLED.findall(text)) > _GARBLED_SHARE * len(text):
-            return "garbled_text"
-        if len(text) < _SCAN_TEXT and self._image_cover() > _SCAN_COVER:
-            return "text_beside_scan"
-        return None
-
-    def _lines(self, textpage: pdfium.PdfTextPage) -> Iterator[TextLine]:
-        text = _text(textpage)
-        to_display = self._to_display()
-        left, top, right, bottom = (ctypes.c_double() for _ in range(4))
-        for match in _LINE.finditer(text):
-            line = _JOINED.sub("-", match[0]).strip()
-            if not line:
-                continue
-            first = raw.FPDFText_GetCharIndexFromTextIndex(textpage, match.start())
-            last = raw.FPDFText_GetCharIndexFromTextIndex(textpage, match.end() - 1)
-            boxes = []
-            # PDFium gives a rectangle per run of one font; a line's box holds all of its runs.
-            for index in range(raw.FPDFText_CountRects(textpage, first, max(last - first + 1, 1))):
-                raw.FPDFText_GetRect(textpage, index, left, top, right, bottom)
-                boxes.append((left.value, bottom.value, right.value, top.value))
-            if boxes:
-                lefts, bottoms, rights, tops = zip(*boxes, strict=True)
-                yield TextLine(text=line, box=to_display(min(lefts), min(bottoms), max(rights), max(tops)))
 
     def _to_display(self) -> _Affine:
         """From PDF points to 0-1 of the page as displayed, with crop box, rotation and user unit in it."""
@@ -137,14 +112,148 @@ class PdfPage:
             y=((along_y[0] - origin[0]) / span_pt, (along_y[1] - origin[1]) / span_pt),
         )
 
-    def _image_cover(self) -> float:
+    def picture_cover(self) -> float:
         """The share of the page that its largest picture covers."""
-        area = self.width_pt * self.height_pt
+        place = self._to_display()
+        left, bottom, right, top = (ctypes.c_float() for _ in range(4))
         cover = 0.0
-        for picture in self._page.get_objects(filter=[raw.FPDF_PAGEOBJ_IMAGE], max_depth=3):
-            left, bottom, right, top = picture.get_bounds()
-            cover = max(cover, (right - left) * (top - bottom) / area if area else 0.0)
+        for piece in self._pictures():
+            if raw.FPDFPageObj_GetBounds(piece, left, bottom, right, top):
+                box = place(left.value, bottom.value, right.value, top.value)
+                wide, high = min(box[2], 1) - max(box[0], 0), min(box[3], 1) - max(box[1], 0)
+                cover = max(cover, wide * high if min(wide, high) > 0 else 0.0)
         return cover
+
+    def _pictures(self) -> Iterator[object]:
+        """Pictures on the page, and forms, which may hold some: of many objects the first and last ones.
+
+        A scan's picture is the first object or the last; a drawing has thousands of others.
+        """
+        count = raw.FPDFPage_CountObjects(self._page)
+        looked_at = range(count) if count <= 2 * _ENDS else (*range(_ENDS), *range(count - _ENDS, count))
+        for index in looked_at:
+            piece = raw.FPDFPage_GetObject(self._page, index)
+            kind = raw.FPDFPageObj_GetType(piece)
+            if kind == raw.FPDF_PAGEOBJ_IMAGE or (kind == raw.FPDF_PAGEOBJ_FORM and _holds_picture(piece)):
+                yield piece
+
+
+class _TextLayer:
+    """Reads one text page; valid as long as that is open."""
+
+    def __init__(self, textpage: ctypes.c_void_p, place: Place, rotation: int) -> None:
+        self._page = textpage
+        self._place = place
+        self._rotation = rotation  # /Rotate, degrees clockwise
+        self._count = max(0, raw.FPDFText_CountChars(textpage))
+        self._edges = tuple(ctypes.c_double() for _ in range(4))
+        self._matrix = raw.FS_MATRIX()
+        self._colour = tuple(ctypes.c_uint() for _ in range(4))
+
+    def lines(self) -> list[TextLine]:
+        """The lines on the page, in the PDF's order; what lies outside the page is left out."""
+        return [line for line in self._lines() if line.box is not OUTSIDE]
+
+    def _lines(self) -> Iterator[TextLine]:
+        text = self._text()
+        # One text unit a character, unless some characters have none: then PDFium must be asked.
+        exact = len(text) == self._count
+        for match in _LINE.finditer(text):
+            whole = match[0]
+            if not JOINED.sub("", whole).strip():
+                continue
+            first, last = match.start(), match.end() - 1
+            if not exact:
+                first, last = (raw.FPDFText_GetCharIndexFromTextIndex(self._page, index) for index in (first, last))
+            yield from self._line(whole, first, last)
+
+    def _line(self, whole: str, first: int, last: int) -> Iterator[TextLine]:
+        runs = self._runs(first, last)
+        if not runs:
+            return
+        bounds = union(runs)
+        index = first + len(whole) - len(whole.lstrip())
+        if min(bounds[2] - bounds[0], bounds[3] - bounds[1]) < _FLAT_PT:  # a font that is not embedded has no glyphs
+            bounds = union([bounds, self._loose(index, bounds), self._loose(last, bounds)])
+        line = self._styled(whole, self._box(bounds), index)
+        axis = 0 if (line.turned - self._rotation) % 180 == 0 else 1
+        least_gap = CELL_GAP * max(bounds[3 - axis] - bounds[1 - axis], 1e-6)
+        if last - first + 1 != len(whole) or not may_be_divided(runs, axis, least_gap, len(whole)):
+            yield line
+            return
+        for start, end, bounds in self._cells(whole, first, axis, least_gap):
+            yield replace(line, text=plain(whole[start:end]), box=self._box(bounds))
+
+    def _cells(self, whole: str, first: int, axis: int, least_gap: float) -> Iterator[tuple[int, int, Bounds]]:
+        """The parts of a line that wide gaps divide: where each starts and ends in its text, and its bounds."""
+        words = list(_WORD.finditer(whole))
+        begun = 0
+        before = self._between(first, words[0], words[0])
+        for index in range(1, len(words)):
+            word = self._between(first, words[index], words[index])
+            if gap(before, word, axis) >= least_gap:
+                yield words[begun].start(), words[index - 1].end(), self._between(first, words[begun], words[index - 1])
+                begun = index
+            before = word
+        yield words[begun].start(), words[-1].end(), self._between(first, words[begun], words[-1])
+
+    def _between(self, first: int, start: re.Match[str], end: re.Match[str]) -> Bounds:
+        runs = self._runs(first + start.start(), first + end.end() - 1)
+        return union(runs) if runs else (0.0, 0.0, 0.0, 0.0)
+
+    def _box(self, bounds: Bounds) -> Box:
+        """A box on the page, or OUTSIDE."""
+        box = self._place(*bounds)
+        left, top, right, bottom = box
+        if left >= 0 and top >= 0 and right <= 1 and bottom <= 1:
+            return round(left, 5), round(top, 5), round(right, 5), round(bottom, 5)
+        return clipped(box) if is_inside(box) else OUTSIDE
+
+    def _runs(self, first: int, last: int) -> list[Bounds]:
+        """The bounds of these characters' runs of one font each."""
+        left, top, right, bottom = self._edges
+        runs = []
+        for index in range(raw.FPDFText_CountRects(self._page, first, max(last - first + 1, 1))):
+            raw.FPDFText_GetRect(self._page, index, left, top, right, bottom)
+            runs.append((left.value, bottom.value, right.value, top.value))
+        return runs
+
+    def _loose(self, index: int, otherwise: Bounds) -> Bounds:
+        """The bounds of a character by its font's ascent and descent."""
+        bounds = raw.FS_RECTF()
+        if not raw.FPDFText_GetLooseCharBox(self._page, min(index, self._count - 1), bounds):
+            return otherwise
+        return bounds.left, bounds.bottom, bounds.right, bounds.top
+
+    def _styled(self, whole: str, box: Box, index: int) -> TextLine:
+        """A line with what its first character says of type and colour."""
+        index = min(index, self._count - 1)
+        page, matrix = self._page, self._matrix
+        size = raw.FPDFText_GetFontSize(page, index)
+        if raw.FPDFText_GetMatrix(page, index, matrix):
+            size *= math.hypot(matrix.c, matrix.d)
+        angle = round(raw.FPDFText_GetCharAngle(page, index) / _QUARTER) * 90
+        piece = raw.FPDFText_GetTextObject(page, index)
+        red, green, blue, alpha = self._colour
+        known = raw.FPDFText_GetFillColor(page, index, red, green, blue, alpha)
+        unseen = bool(piece) and raw.FPDFTextObj_GetTextRenderMode(piece) in _INVISIBLE
+        return TextLine(
+            text=plain(whole),
+            box=box,
+            size=round(size, 1),
+            turned=(angle + self._rotation) % 360,
+            hidden=unseen or bool(known and not alpha.value),
+            white=bool(known) and min(red.value, green.value, blue.value) >= _NEARLY_WHITE,
+        )
+
+    def _text(self) -> str:
+        """All text of the page with PDFium's own line ends and marks."""
+        if not self._count:
+            return ""
+        # A character may take two UTF-16 units, and PDFium ends the text with a zero.
+        buffer = (ctypes.c_ushort * (2 * self._count + 1))()
+        written = raw.FPDFText_GetText(self._page, 0, self._count, buffer)
+        return bytes(buffer)[: 2 * max(written - 1, 0)].decode("utf-16-le", errors="replace")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -159,7 +268,7 @@ class _Affine:
             for px, py in ((left, bottom), (right, top))
         ]
         xs, ys = zip(*corners, strict=True)
-        return _unit(min(xs)), _unit(min(ys)), _unit(max(xs)), _unit(max(ys))
+        return min(xs), min(ys), max(xs), max(ys)
 
 
 class Pdf:
@@ -210,16 +319,7 @@ def _cause(path: Path, password: str | None) -> Exception:
         return PdfUnreadable()
 
 
-def _text(textpage: pdfium.PdfTextPage) -> str:
-    """All text of a page with PDFium's own line ends and marks."""
-    count = raw.FPDFText_CountChars(textpage)
-    if count <= 0:
-        return ""
-    # A character may take two UTF-16 units, and PDFium ends the text with a zero.
-    buffer = (ctypes.c_ushort * (2 * count + 1))()
-    written = raw.FPDFText_GetText(textpage, 0, count, buffer)
-    return bytes(buffer)[: 2 * max(written - 1, 0)].decode("utf-16-le", errors="replace")
-
-
-def _unit(value: float) -> float:
-    return round(min(1.0, max(0.0, value)), 5)
+def _holds_picture(form: object) -> bool:
+    pieces = range(min(raw.FPDFFormObj_CountObjects(form), _ENDS))
+    kinds = (raw.FPDFPageObj_GetType(raw.FPDFFormObj_GetObject(form, index)) for index in pieces)
+    return any(kind == raw.FPDF_PAGEOBJ_IMAGE for kind in kinds)

@@ -1,112 +1,291 @@
-"""The order in which a person would read boxes: top to bottom, columns one after the other.
+"""The order in which a person would read boxes: top to bottom, columns one after the other, tables row by row.
 
-Method: recursive X-Y cut (Nagy & Seth, "Hierarchical representation of optically scanned documents", ICPR 1984).
-A region is cut at every horizontal gap that runs through it and each strip at every vertical one, again and again.
-The widest gap decides which way to cut first, so that the gutter between two columns wins over the space between
-paragraphs, and a headline across both columns is cut off before them.
+Method: a recursive X-Y cut (Nagy & Seth, "Hierarchical representation of optically scanned documents", ICPR 1984) whose
+vertical cuts may be crossed, as in Breuel, "High performance document layout analysis", SDIUT 2003.
+
+1. Lines that stand side by side leave a gap between them. The gutter is the x that lies in most of these gaps.
+2. Lines across the gutter that stand alone at their height (headings, full-width paragraphs) divide the region into
+   parts, read one after the other. Lines across it with others beside them (a caption between two columns) are an
+   inset, and read after its part.
+   What stands beside a line across on one side only belongs to its row.
+3. What is left and right of the gutter is read one after the other where it is columns of text. Where it is cells of a
+   table, or a number beside a heading, it is read row by row.
+
+Distances count in heights of a line, so the unit of the boxes does not matter as long as it is square, or nearly so.
 """
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Sequence
-from itertools import pairwise
+from dataclasses import dataclass
 from statistics import median
 
-from .model import Block
+Box = tuple[float, float, float, float]  # left, top, right, bottom; y grows downwards
 
-# Gaps count in heights of a line. A gutter is wider than the space between two words or table cells of one line.
-_GUTTER = 1.0
-_STRIP = 0.15
-# A gutter this wide, against the column before it, divides the cells of a table rather than columns of text.
-_GUTTER_SHARE = 0.6
+# In heights of a line. A gutter between columns is wider than the space between two words.
+_GUTTER = 0.6
+_OVERLAP = 0.3  # how far a line may reach into a gutter, or into the line above, by an inexact box
+_WIDE = 8.0  # a line of running text is at least this long; most cells of tables are shorter
+_LEVEL = 0.3  # lines whose middles differ by less stand on one level
+_REACH = 3.0  # a line of running text ends at most this far from the column's edge
+_TALL = 4.0  # a line this high runs up or down
+_MARGIN = 1.0  # a running head stands at least this far from the text
+# Shares.
+_RUNNING = 0.5  # of a column's lines that must end near its edge
+_ALIGNED = 0.6  # of a side's lines that have one on their level on the other side, where the two are a table
+_GUTTER_SHARE = 0.6  # widest gutter, as a share of the narrower column beside it
+_INSET_SHARE = 0.3  # of a region's lines that may be insets
+_TRIED = 4  # gutters tried in a region, best first
 
 
-def sort(blocks: Sequence[Block]) -> list[Block]:
-    """The blocks in reading order. Works on boxes alone."""
-    if not blocks:
+@dataclass(frozen=True, slots=True)
+class _Line:
+    index: int  # in the caller's sequence
+    left: float
+    top: float
+    right: float
+    bottom: float
+    middle: float
+
+
+_Region = list[_Line]  # by their middles, from top to bottom
+
+
+def order(boxes: Sequence[Box], *, right_to_left: bool = False) -> list[int]:
+    """The indices of the boxes in reading order; `right_to_left` mirrors columns and rows, as in Arabic."""
+    if not boxes:
         return []
-    line_height = median(_height(block) for block in blocks) or 0.01
-    return _read(list(blocks), line_height)
+    lines = [
+        _Line(
+            index, -right if right_to_left else left, top, -left if right_to_left else right, bottom, (top + bottom) / 2
+        )
+        for index, (left, top, right, bottom) in enumerate(boxes)
+    ]
+    lines.sort(key=lambda line: line.middle)
+    height = median(line.bottom - line.top for line in lines) or 1e-9
+    flat = [line for line in lines if not _stands(line, height)]
+    return [line.index for line in (*_read(flat, height), *(line for line in lines if _stands(line, height)))]
 
 
-def _read(region: list[Block], line_height: float) -> list[Block]:
+def _stands(line: _Line, height: float) -> bool:
+    """Whether a line runs up or down the page, as a stamp in the margin does; such lines are read last."""
+    tall = line.bottom - line.top
+    return tall > _TALL * height and tall > 2 * (line.right - line.left)
+
+
+def _read(region: _Region, height: float) -> _Region:
     if len(region) < 2:
         return region
-    columns = _cut(region, axis=0, least=_GUTTER * line_height)
-    if len(columns) > 1 and _are_columns(columns, line_height):
-        return [block for column in columns for block in _read(column, line_height)]
-    strips = _cut(region, axis=1, least=_STRIP * line_height)
-    if len(strips) > 1:
-        return [block for run in _runs(strips, line_height) for block in _read_run(run, line_height)]
-    return _rows(region)
+    bands = _bands(region, height)
+    if len(bands) > 1:
+        return [line for band in bands for line in _read(band, height)]
+    for gutter in _gutters(region, height):
+        cut = _cut(region, gutter, height)
+        if cut is not None:
+            return [line for part in cut for line in _read(part, height)]
+    return [line for row in rows(region) for line in row]
 
 
-def _read_run(run: list[Block], line_height: float) -> list[Block]:
-    """A run of strips: read column by column if it has columns, else strip by strip."""
-    columns = _cut(run, axis=0, least=_GUTTER * line_height)
-    if len(columns) > 1 and _are_columns(columns, line_height):
-        return [block for column in columns for block in _read(column, line_height)]
-    strips = _cut(run, axis=1, least=_STRIP * line_height)
-    return [block for strip in strips for block in (_read(strip, line_height) if len(strips) > 1 else _rows(strip))]
-
-
-def _runs(strips: list[list[Block]], line_height: float) -> list[list[Block]]:
-    """Neighbouring strips that a common gutter divides, together; every other strip alone."""
-    runs: list[list[Block]] = []
-    for strip in strips:
-        joined = [*runs[-1], *strip] if runs else strip
-        if runs and len(_cut(joined, axis=0, least=_GUTTER * line_height)) > 1:
-            runs[-1] = joined
+def rows(region: _Region) -> list[_Region]:
+    """Lines that overlap in height by half are one row, from left to right."""
+    found: list[_Region] = []
+    for line in region:
+        if found and line.middle < found[-1][0].bottom and found[-1][0].middle > line.top:
+            found[-1].append(line)
         else:
-            runs.append(strip)
-    return runs
+            found.append([line])
+    for row in found:
+        row.sort(key=lambda line: line.left)
+    return found
 
 
-def _are_columns(columns: list[list[Block]], line_height: float) -> bool:
-    """Columns of text hold several lines and stand close; cells of a table, or a number beside a heading, do not."""
-    tall = sum(_span(column) > 2.5 * line_height for column in columns) > 1
-    return tall and all(_gutter(left, right) < _GUTTER_SHARE * _width(left) for left, right in pairwise(columns))
+def _bands(region: _Region, height: float) -> list[_Region]:
+    """The region divided into tables over its whole width and what is between them."""
+    bands: list[_Region] = []
+    in_table = False
+    for of_table, row in _marked(rows(region), height):
+        if not bands or of_table != in_table:
+            bands.append([])
+            in_table = of_table
+        bands[-1] += row
+    return [sorted(band, key=lambda line: line.middle) for band in bands]
 
 
-def _cut(region: list[Block], *, axis: int, least: float) -> list[list[Block]]:
-    """The region's parts along an axis (0: left to right, 1: top to bottom), where a gap of `least` divides them."""
-    parts: list[list[Block]] = []
-    reach = 0.0
-    for block in sorted(region, key=lambda block: block.box[axis]):
-        if not parts or block.box[axis] - reach >= least:
-            parts.append([])
-            reach = block.box[axis + 2]
-        parts[-1].append(block)
-        reach = max(reach, block.box[axis + 2])
-    return parts
+def _marked(found: list[_Region], height: float) -> list[tuple[bool, _Region]]:
+    """Each row with whether it is one of a table: of several rows of short cells, some of which have three or more."""
+    marked: list[tuple[bool, _Region]] = []
+    run: list[_Region] = []
+    for row in [*found, []]:
+        if len(row) > 1 and all(cell.right - cell.left < _WIDE * height for cell in row):
+            run.append(row)
+            continue
+        table = sum(len(cells) > 2 for cells in run) > 1
+        marked += [(table, cells) for cells in run]
+        marked += [(False, row)] if row else []
+        run = []
+    return marked
 
 
-def _rows(region: list[Block]) -> list[Block]:
-    """Blocks that overlap in height by half are one row, read from left to right."""
-    rows: list[list[Block]] = []
-    for block in sorted(region, key=_middle):
-        if rows and _middle(block) < rows[-1][0].box[3] and _middle(rows[-1][0]) > block.box[1]:
-            rows[-1].append(block)
-        else:
-            rows.append([block])
-    return [block for row in rows for block in sorted(row, key=lambda block: block.box[0])]
+# --- Gutters ----------------------------------------------------------------------------------------------------------
 
 
-def _height(block: Block) -> float:
-    return block.box[3] - block.box[1]
+def _gutters(region: _Region, height: float) -> list[float]:
+    """Where gutters may be: the x that lie in the most gaps between neighbours, most first."""
+    starts: list[float] = []
+    ends: list[float] = []
+    for line, beside in _neighbours(region, height):
+        if beside.left - line.right >= _GUTTER * height:
+            starts.append(line.right)
+            ends.append(beside.left)
+    starts.sort()
+    ends.sort()
+    peaks: list[tuple[int, float, float]] = []  # how many gaps, how wide together, x
+    for opened, start in enumerate(starts, 1):
+        end = ends[bisect_left(ends, start, lo=0)] if opened <= len(ends) else start
+        depth = opened - bisect_left(ends, start)
+        following = starts[opened] if opened < len(starts) else float("inf")
+        if following >= end and depth >= 2:  # a local peak: the next gap opens only after one closes
+            peaks.append((depth, end - start, (start + end) / 2))
+    return [x for _, _, x in sorted(peaks, reverse=True)[:_TRIED]]
 
 
-def _middle(block: Block) -> float:
-    return (block.box[1] + block.box[3]) / 2
+def _neighbours(region: _Region, height: float) -> list[tuple[_Line, _Line]]:
+    """Each line with the nearest one to its right that stands at its height."""
+    by_top = sorted(region, key=lambda line: line.top)
+    nearest: dict[int, _Line] = {}
+    of: dict[int, _Line] = {}
+    active: _Region = []
+    for line in by_top:
+        active = [other for other in active if other.bottom > line.top]
+        for other in active:
+            if _shared(line, other) < _OVERLAP:
+                continue
+            first, second = (line, other) if line.left < other.left else (other, line)
+            known = nearest.get(first.index)
+            if second.left >= first.right - _OVERLAP * height and (known is None or second.left < known.left):
+                nearest[first.index], of[first.index] = second, first
+        active.append(line)
+    return [(of[index], beside) for index, beside in nearest.items()]
 
 
-def _width(column: list[Block]) -> float:
-    return max(block.box[2] for block in column) - min(block.box[0] for block in column)
+# --- Cuts -------------------------------------------------------------------------------------------------------------
 
 
-def _gutter(left: list[Block], right: list[Block]) -> float:
-    return min(block.box[0] for block in right) - max(block.box[2] for block in left)
+def _cut(region: _Region, x: float, height: float) -> list[_Region] | None:
+    """The region's parts in order, cut at this gutter; None where it is none."""
+    tolerance = _OVERLAP * height
+    left = [line for line in region if line.right <= x + tolerance]
+    right = [line for line in region if line.left >= x - tolerance and line.right > x + tolerance]
+    sided = {line.index for line in (*left, *right)}
+    across = [line for line in region if line.index not in sided]
+    beside_left, beside_right = _beside(across, left), _beside(across, right)
+    insets = [line for line in across if line.index in beside_left and line.index in beside_right]
+    if len(insets) > _INSET_SHARE * len(region):
+        return None
+    set_in = {line.index for line in insets}
+    dividers = [line for line in across if line.index not in set_in]
+    # What stands beside a divider on one side only is of its row.
+    in_rows = _beside(left + right, dividers)
+    dividers += [line for line in left + right if line.index in in_rows]
+    left, right = ([line for line in side if line.index not in in_rows] for side in (left, right))
+    dividers += _margins(left + right, dividers, height)
+    divided = {line.index for line in dividers}
+    left, right = ([line for line in side if line.index not in divided] for side in (left, right))
+    if not _are_columns(left, right, height):
+        return None
+    return _parts(dividers, left, right, insets)
 
 
-def _span(column: list[Block]) -> float:
-    return max(block.box[3] for block in column) - min(block.box[1] for block in column)
+def _beside(lines: _Region, others: _Region) -> set[int]:
+    """Which lines have one of the others at their height."""
+    sides = sorted(others, key=lambda line: line.top)
+    tops = [line.top for line in sides]
+    tallest = max((line.bottom - line.top for line in sides), default=0.0)
+    found = set()
+    for line in lines:
+        near = sides[bisect_left(tops, line.top - tallest) : bisect_left(tops, line.bottom)]
+        if any(_shared(line, other) > _OVERLAP for other in near):
+            found.add(line.index)
+    return found
+
+
+def _shared(line: _Line, other: _Line) -> float:
+    """The share of the lower line's height at which the other one stands too."""
+    shared = min(line.bottom, other.bottom) - max(line.top, other.top)
+    return shared / (min(line.bottom - line.top, other.bottom - other.top) or 1e-9)
+
+
+def _margins(sides: _Region, dividers: _Region, height: float) -> _Region:
+    """Running heads and feet: one row at the very top or bottom, clear of the rest."""
+    everything = rows(sorted((*sides, *dividers), key=lambda line: line.middle))
+    if len(everything) < 4:
+        return []
+    found: _Region = []
+    if min(line.top for line in everything[1]) - max(line.bottom for line in everything[0]) >= _MARGIN * height:
+        found += everything[0]
+    if min(line.top for line in everything[-1]) - max(line.bottom for line in everything[-2]) >= _MARGIN * height:
+        found += everything[-1]
+    known = {line.index for line in dividers}
+    return [line for line in found if line.index not in known]
+
+
+def _parts(dividers: _Region, left: _Region, right: _Region, insets: _Region) -> list[_Region]:
+    """Dividers, and between them what is left, what is right, and what is set in."""
+    edges = sorted(line.middle for line in dividers)
+    parts: list[_Region] = []
+    sides = [[[] for _ in range(len(edges) + 1)] for _ in range(3)]  # type: list[list[_Region]]
+    for side, lines in zip(sides, (left, right, insets), strict=True):
+        for line in lines:
+            side[bisect_left(edges, line.middle)].append(line)
+    dividers = sorted(dividers, key=lambda line: line.middle)
+    alone: _Region = []
+    for strip in range(len(edges) + 1):
+        filled = [side[strip] for side in sides if side[strip]]
+        if len(filled) > 1 and max(map(len, filled)) == 1:  # one row, not columns
+            filled = [sorted((line for side in filled for line in side), key=lambda line: line.middle)]
+        if filled:
+            parts += [alone] if alone else []
+            parts += filled
+            alone = []
+        if strip < len(edges):
+            alone = [*alone, dividers[strip]]
+    return [*parts, alone] if alone else parts
+
+
+# --- Columns or cells -------------------------------------------------------------------------------------------------
+
+
+def _are_columns(left: _Region, right: _Region, height: float) -> bool:
+    """Whether two sides of a gutter are columns of text rather than cells of a table."""
+    if len(left) < 2 or len(right) < 2:
+        return False
+    fewer, more = sorted((left, right), key=len)
+    if _aligned(fewer, more, height) < _ALIGNED:
+        return True
+    running = _is_running(left, height), _is_running(right, height)
+    if not any(running):
+        return False
+    gutter = min(line.left for line in right) - max(line.right for line in left)
+    return all(running) or gutter < _GUTTER_SHARE * min(_width(left), _width(right))
+
+
+def _aligned(fewer: _Region, more: _Region, height: float) -> float:
+    """The share of lines that have one on their level on the other side."""
+    middles = [line.middle for line in more]
+    matched = 0
+    for line in fewer:
+        at = bisect_left(middles, line.middle - _LEVEL * height)
+        matched += at < len(middles) and middles[at] <= line.middle + _LEVEL * height
+    return matched / len(fewer)
+
+
+def _is_running(side: _Region, height: float) -> bool:
+    """Whether most lines of a side are long and end near its edge, as lines of text do and names in a table do not."""
+    edge = max(line.right for line in side)
+    full = sum(line.right > edge - _REACH * height and line.right - line.left >= _WIDE * height for line in side)
+    return len(side) > 2 and full >= _RUNNING * len(side)
+
+
+def _width(side: _Region) -> float:
+    return max(line.right for line in side) - min(line.left for line in side)

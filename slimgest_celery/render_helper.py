@@ -19,6 +19,7 @@ import sys
 from pathlib import Path
 from typing import IO, Any
 
+from . import trust
 from .errors import JobFailure, PageFailure
 from .parent import end_with_parent
 from .pdf import Image, Pdf, PdfPage, open_pdf
@@ -77,7 +78,7 @@ class Helper:
 
 
 def _has_text(page: PdfPage) -> bool:
-    return page.distrust(page.text_lines()) is None
+    return trust.weigh(page.text_lines(), page.picture_cover()).trusted
 
 
 def serve(helper: Helper, requests: IO[str], answers: IO[str]) -> None:

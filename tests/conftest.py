@@ -27,3 +27,10 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     limits = {"SLIMGEST_MAX_PENDING_JOBS": "20", "SLIMGEST_MAX_UPLOAD_MB": "2", "SLIMGEST_MAX_PAGES": "300"}
     with running(folder, apis=2, TEST_ENGINE_SECONDS="0.05", **limits) as started:
         yield started
+
+
+@pytest.fixture(scope="session")
+def rapid(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    """Two workers with RapidOCR, the engine as shipped. Shared, too."""
+    with running(tmp_path_factory.mktemp("rapid"), SLIMGEST_ENGINE="rapidocr") as started:
+        yield started

@@ -10,7 +10,6 @@ from typing import Protocol, runtime_checkable
 import numpy as np
 from numpy.typing import NDArray
 
-from .. import reading_order
 from ..model import Block
 
 Image = NDArray[np.uint8]  # height x width x 3, RGB
@@ -57,15 +56,14 @@ class OnDevice(Protocol):
 
 
 def normalise(lines: Sequence[Line], width: int, height: int) -> list[Block]:
-    """Lines in pixels as blocks in 0-1 of the page, in reading order; what is empty or no number is left out."""
-    blocks = [
+    """Lines in pixels as blocks in 0-1 of the image, in the engine's order; what is empty or no number is left out."""
+    return [
         Block(
             text=line.text.strip(), confidence=min(1.0, max(0.0, line.confidence)), box=_fractions(line, width, height)
         )
         for line in lines
         if line.text.strip() and all(map(math.isfinite, (line.confidence, *line.box)))
     ]
-    return reading_order.sort(blocks)
 
 
 def _fractions(line: Line, width: int, height: int) -> tuple[float, float, float, float]:

@@ -1,66 +1,59 @@
-"""Markdown: the file's name as title, a comment before each page, and its text with paragraphs joined."""
+"""Markdown: the file's name as title, then paragraphs, headings and tables; a comment before each page."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
-from itertools import pairwise
-from statistics import median
 
-from ..model import Block, Document, Page
+from ..model import Document, Page, Paragraph
+from . import flow
 
-# A gap between two lines of this many line heights, beyond the usual one, starts a paragraph.
-_PARAGRAPH_GAP = 0.6
-_SPECIAL = re.compile(r"^(\s*)([#>+*-]|\d+[.)])(?=\s)|([\\`*_\[\]<>|])")
+_SPECIAL = re.compile(r"[\\`*_\[\]<>|]|^[#>+-](?=\s)|(?<=^\d)[.)](?=\s)|(?<=^\d\d)[.)](?=\s)")
+_ITEM = re.compile(r"^[•◦▪‣●○■□·]\s+")
+_NUMBERED = re.compile(r"^(\d{1,3})([.)])\s+(?=\S)")
 
 
-def write(document: Document) -> str:
-    """The document as Markdown. A failed page stands as a quoted line that gives its code."""
-    head = f"# {_escape(document.filename)}\n"
-    return head + "".join(f"\n<!-- page {page.page_number} -->\n\n{_page(page)}\n" for page in document.pages)
+def write(document: Document, *, page_breaks: bool = True) -> str:
+    """The document as Markdown. A failed page stands as a quoted line that gives its code.
+
+    `page_breaks` puts a comment with the page's number before each page.
+    """
+    parts = [f"# {_escape(document.filename)}"]
+    for page in document.pages:
+        if page_breaks:
+            parts.append(f"<!-- page {page.page_number} -->")
+        if text := _page(page):
+            parts.append(text)
+    return "\n\n".join(parts) + "\n"
 
 
 def _page(page: Page) -> str:
     if page.error is not None:
         return f"> Page {page.page_number} could not be read: {page.error.message} (`{page.error.code}`)"
-    return "\n\n".join(_escape(paragraph) for paragraph in paragraphs(page.blocks))
+    return "\n\n".join(_paragraph(page, paragraph) for paragraph in flow.paragraphs(page))
 
 
-def paragraphs(blocks: list[Block]) -> Iterator[str]:
-    """Lines in reading order as paragraphs, with words that were hyphenated at a line's end made whole."""
-    if not blocks:
-        return
-    gaps = [after.box[1] - before.box[3] for before, after in pairwise(blocks) if after.box[1] > before.box[1]]
-    usual = median(gaps) if gaps else 0.0
-    paragraph = blocks[0].text
-    for before, after in pairwise(blocks):
-        if _follows(before, after, usual):
-            paragraph = _join(paragraph, after.text)
-        else:
-            yield paragraph
-            paragraph = after.text
-    yield paragraph
+def _paragraph(page: Page, paragraph: Paragraph) -> str:
+    if paragraph.cells is not None:
+        return _table(page, paragraph.cells)
+    text = flow.one_line([block.text for block in flow.blocks(page, paragraph)])
+    if paragraph.kind == "heading":
+        # The document's title is the one heading of the first level.
+        return f"{'#' * (paragraph.level + 1)} {_escape(text)}"
+    if item := _ITEM.match(text):
+        return f"- {_escape(text[item.end() :])}"
+    if number := _NUMBERED.match(text):
+        return f"{number[1]}{number[2]} {_escape(text[number.end() :])}"
+    return _escape(text)
 
 
-def _follows(before: Block, after: Block, usual: float) -> bool:
-    """Whether a line goes on with the paragraph of the one before: just below it, in the same column and size."""
-    height, next_height = before.box[3] - before.box[1], after.box[3] - after.box[1]
-    gap = after.box[1] - before.box[3]
-    return (
-        after.box[1] > before.box[1]
-        and gap - usual < _PARAGRAPH_GAP * height
-        and before.box[0] < after.box[2]
-        and after.box[0] < before.box[2]
-        and 0.6 < next_height / max(height, 1e-6) < 1.6
-    )
-
-
-def _join(paragraph: str, line: str) -> str:
-    if re.search(r"\w[-\u00ad]$", paragraph) and line[:1].islower():
-        return paragraph[:-1] + line
-    return f"{paragraph} {line}"
+def _table(page: Page, cells: list[list[int | None]]) -> str:
+    rows = [
+        "| " + " | ".join("" if cell is None else _escape(page.blocks[cell].text) for cell in row) + " |"
+        for row in cells
+    ]
+    return "\n".join([rows[0], "|" + "---|" * len(cells[0]), *rows[1:]])
 
 
 def _escape(text: str) -> str:
     """Text that Markdown would take for its own marks, made safe."""
-    return _SPECIAL.sub(lambda match: f"{match[1] or ''}\\{match[2] or match[3]}", text)
+    return _SPECIAL.sub(r"\\\g<0>", text)

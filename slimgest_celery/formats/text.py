@@ -1,10 +1,27 @@
-"""Plain text: the pages' texts, divided by form feeds as other PDF tools do."""
+"""Plain text: the pages' lines, paragraphs divided by empty ones, pages by form feeds as other PDF tools do."""
 
 from __future__ import annotations
 
-from ..model import Document
+from ..model import Block, Document, Page, Paragraph
+from . import flow
 
 
 def write(document: Document) -> str:
     """The text of each page, a failed page being empty; as many form feeds as pages."""
-    return "".join(page.text + "\n\f" for page in document.pages)
+    return "".join(_page(page) + "\n\f" for page in document.pages)
+
+
+def _page(page: Page) -> str:
+    if not page.blocks:
+        return page.text
+    return "\n\n".join(_paragraph(page, paragraph) for paragraph in flow.paragraphs(page))
+
+
+def _paragraph(page: Page, paragraph: Paragraph) -> str:
+    if paragraph.cells is not None:
+        return "\n".join("\t".join(_cell(page.blocks, cell) for cell in row) for row in paragraph.cells)
+    return "\n".join(flow.whole_words([block.text for block in flow.blocks(page, paragraph)]))
+
+
+def _cell(blocks: list[Block], index: int | None) -> str:
+    return "" if index is None else blocks[index].text

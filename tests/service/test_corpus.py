@@ -2,22 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from tests.support import pdfs
-from tests.support.stack import Stack, running
-from tests.support.text import order, word_f1
+from tests.support.stack import Stack
 
 pytestmark = pytest.mark.corpus
-
-
-@pytest.fixture(scope="module")
-def rapid(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
-    with running(tmp_path_factory.mktemp("rapid"), SLIMGEST_ENGINE="rapidocr") as started:
-        yield started
 
 
 def _text(stack: Stack, pdf: Path, **form: str) -> str:
@@ -34,13 +26,6 @@ def test_a_drawn_scan_is_read_word_for_word(rapid: Stack) -> None:
     assert block["confidence"] > 0.9
     left, top, right, bottom = block["box"]
     assert 0.06 < left < 0.11 and 0.06 < top < 0.1 and 0.6 < right < 0.8 and 0.1 < bottom < 0.13
-
-
-def test_a_scan_of_five_pages_is_read_by_ocr(rapid: Stack, corpus: Path) -> None:
-    pdf = corpus / "scanned/made_multi_page.pdf"
-    found, truth = _text(rapid, pdf, mode="ocr"), pdf.with_suffix(".gt.txt").read_text()
-    assert word_f1(found, truth) >= 0.95
-    assert order(found, truth) >= 0.95
 
 
 def test_a_manual_of_193_pages_is_read_from_its_text_layer(rapid: Stack, corpus: Path) -> None:

@@ -75,6 +75,88 @@ def photographed(count: int) -> bytes:
     return stored.getvalue()
 
 
+PROSE = [
+    "The harbour was quiet when the boats came in,",
+    "and nobody on the long stone pier could say",
+    "why the lamp in the tower had not been lit.",
+    "An old woman counted the sails as they passed,",
+    "first aloud and then only with her fingers,",
+    "until the last of them had turned the corner",
+    "and the water behind it lay flat once more.",
+    "She went home by the upper road that evening.",
+]
+
+
+def picture(lines: Sequence[str] = PROSE, *, turned: int = 0, skew: float = 0.0) -> Image.Image:
+    """A scan of these lines, A5 at 150 dpi, lying `turned` degrees clockwise and `skew` counterclockwise."""
+    page = Image.new("L", (875, 1240), 255)
+    pen = ImageDraw.Draw(page)
+    for row, line in enumerate(lines):
+        pen.text((70, 150 + 60 * row), line, fill=0, font=ImageFont.load_default(32))
+    return page.rotate(skew, Image.Resampling.BICUBIC, fillcolor=255).rotate(-turned, expand=True)
+
+
+def pictured(image: Image.Image, *, layer: Sequence[str] = (), stamp: str = "", invisible: bool = True) -> bytes:
+    """A page that is a picture, with a text layer where `picture` draws its lines, and a stamp at its foot."""
+    width, height = (side * 72 / 150 for side in image.size)
+    stored = io.BytesIO()
+    canvas = Canvas(stored, pagesize=(width, height))
+    canvas.drawImage(ImageReader(image), 0, 0, width, height)
+    text = canvas.beginText()
+    text.setTextRenderMode(3 if invisible else 0)
+    text.setFont("Helvetica", 14)
+    for row, line in enumerate(layer):
+        text.setTextOrigin(33.6, height - (150 + 60 * row + 30) * 72 / 150)
+        text.textOut(line)
+    canvas.drawText(text)
+    if stamp:
+        printed = canvas.beginText(width / 2, 20)
+        printed.setTextRenderMode(0)
+        printed.textOut(stamp)
+        canvas.drawText(printed)
+    canvas.save()
+    return stored.getvalue()
+
+
+def beneath(image: Image.Image, layer: Sequence[str]) -> bytes:
+    """A page with printed text that a picture of other text covers."""
+    stored = io.BytesIO()
+    canvas = Canvas(stored, pagesize=(420, 595))
+    canvas.setFont("Helvetica", 14)
+    for row, line in enumerate(layer):
+        canvas.drawString(33.6, 595 - (150 + 60 * row + 30) * 72 / 150, line)
+    canvas.drawImage(ImageReader(image), 0, 0, 420, 595)
+    canvas.save()
+    return stored.getvalue()
+
+
+def mapped(lines: Sequence[str], meaning: dict[str, str]) -> bytes:
+    """A page that shows these lines, whose font says that its letters mean others."""
+    entries = "".join(f"<{ord(drawn):02x}> <{ord(said):04x}>\n" for drawn, said in meaning.items())
+    to_unicode = (
+        "/CIDInit /ProcSet findresource begin 12 dict begin begincmap /CMapName /X def /CMapType 2 def\n"
+        f"1 begincodespacerange <00> <ff> endcodespacerange\n{len(meaning)} beginbfchar\n{entries}endbfchar\n"
+        "endcmap end end"
+    )
+    stored = io.BytesIO()
+    with pikepdf.open(io.BytesIO(text_pages(["\n".join(lines)]))) as pdf:
+        for font in pdf.pages[0].obj.Resources.Font.values():
+            font.ToUnicode = pdf.make_stream(to_unicode.encode())
+        pdf.save(stored)
+    return stored.getvalue()
+
+
+def with_white(black: str, white: str) -> bytes:
+    """A page with a line in black and one in the colour of the paper."""
+    stored = io.BytesIO()
+    canvas = Canvas(stored, pagesize=A6)
+    canvas.drawString(40, 350, black)
+    canvas.setFillColorRGB(1, 1, 1)
+    canvas.drawString(40, 300, white)
+    canvas.save()
+    return stored.getvalue()
+
+
 def without_pages() -> bytes:
     """A sound PDF of no pages."""
     stored = io.BytesIO()

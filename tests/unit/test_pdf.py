@@ -65,21 +65,6 @@ def test_a_crop_box_with_an_offset_moves_the_boxes(tmp_path: Path) -> None:
     assert line.box == pytest.approx((22 / 297.5, 90 / 421, 78 / 297.5, 103 / 421), abs=0.01)
 
 
-@pytest.mark.parametrize(("text", "reason"), [("", "no_text"), ("\ufffd\ufffd", "garbled_text"), ("Good text.", None)])
-def test_a_text_layer_is_distrusted_for_a_reason(tmp_path: Path, text: str, reason: str | None) -> None:
-    pdf = _open(tmp_path, pdfs.text_pages(["."]))
-    with pdf.page(1) as page:
-        assert page.distrust([TextLine(text=text, box=(0, 0, 1, 1))]) == reason
-    pdf.close()
-
-
-def test_a_scan_with_a_page_number_as_its_only_text_is_distrusted(tmp_path: Path) -> None:
-    pdf = _open(tmp_path, pdfs.scanned(["picture"]))
-    with pdf.page(1) as page:
-        assert page.distrust([TextLine(text="- 17 -", box=(0.4, 0.9, 0.6, 0.95))]) == "text_beside_scan"
-    pdf.close()
-
-
 def test_pages_are_rendered_as_rgb_at_the_dpi(tmp_path: Path) -> None:
     pdf = _open(tmp_path, pdfs.coloured([(255, 128, 0)]))
     with pdf.page(1) as page:

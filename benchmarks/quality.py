@@ -1,0 +1,180 @@
+"""How good the text is: every PDF of a folder that has its true text beside it is read and compared.
+
+`NAME.gt.txt` beside `NAME.pdf` is its text, pages divided by form feeds. Each engine reads all of them with `mode=ocr`
+at default settings, in a service of its own that is started for it. Printed as a table, and written as JSON and as a
+dated page, docs/quality.md.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import platform
+import re
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+from rapidfuzz.distance import Levenshtein
+
+from slimgest_celery.client import Client
+from slimgest_celery.local import LocalService, LocalServiceFailed
+from slimgest_celery.model import Mode, Options, Page
+
+ROOT = Path(__file__).parents[1]
+ENGINES = ("rapidocr", "tesseract")
+_LIBRARIES = ("rapidocr", "openvino", "tesserocr", "pypdfium2", "numpy")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Score:
+    """How well one text matches its truth; all shares from 0 to 1."""
+
+    engine: str
+    file: str
+    page: int | None  # None: the whole file
+    word_f1: float  # bags of words: 1 where each was found as often as it stands there
+    character_errors: float  # edit distance over characters, white space folded, as a share of the truth's length
+    order: float  # 1 - normalised edit distance over the sequence of words
+    seconds_per_page: float
+
+
+def words(text: str) -> list[str]:
+    """Letters and digits in runs, in lower case."""
+    return re.findall(r"\w+", text.lower())
+
+
+def word_f1(found: str, truth: str) -> float:
+    """F1 of the bag of words found."""
+    ours, theirs = Counter(words(found)), Counter(words(truth))
+    return 2 * (ours & theirs).total() / max(1, ours.total() + theirs.total())
+
+
+def order(found: str, truth: str) -> float:
+    """1 where the same words come in the same order."""
+    return 1 - float(Levenshtein.normalized_distance(words(found), words(truth)))
+
+
+def character_errors(found: str, truth: str) -> float:
+    """Characters to insert, delete or replace, for each of the truth's; can exceed 1."""
+    ours, theirs = " ".join(found.split()), " ".join(truth.split())
+    return float(Levenshtein.distance(ours, theirs)) / max(1, len(theirs))
+
+
+def compare(engine: str, file: str, page: int | None, found: str, truth: str, seconds: float) -> Score:
+    """A text's score against its truth."""
+    return Score(
+        engine=engine,
+        file=file,
+        page=page,
+        word_f1=round(word_f1(found, truth), 4),
+        character_errors=round(character_errors(found, truth), 4),
+        order=round(order(found, truth), 4),
+        seconds_per_page=round(seconds, 2),
+    )
+
+
+def files_with_truth(folder: Path) -> list[tuple[Path, list[str]]]:
+    """PDFs below a folder with the true text of each of their pages."""
+    found = []
+    for truth in sorted(folder.rglob("*.gt.txt")):
+        pdf = truth.with_name(truth.name.removesuffix(".gt.txt") + ".pdf")
+        if pdf.is_file():
+            pages = truth.read_text(encoding="utf-8").split("\f")
+            found.append((pdf, pages[:-1] if len(pages) > 1 and not pages[-1].strip() else pages))
+    return found
+
+
+def measure(engine: str, files: Sequence[tuple[Path, list[str]]]) -> Iterator[Score]:
+    """Each file's score, and where it has several pages, each page's."""
+    with LocalService.start({"SLIMGEST_ENGINE": engine}) as service:
+        service.wait_ready()
+        with Client(service.url) as client:
+            for pdf, truth in files:
+                pages = client.process(pdf, Options(mode=Mode.OCR)).pages
+                yield from _scores(engine, pdf.stem, pages, truth)
+
+
+def _scores(engine: str, file: str, pages: Sequence[Page], truth: Sequence[str]) -> Iterator[Score]:
+    seconds = [page.seconds.render + page.seconds.read for page in pages]
+    whole = "\n".join(page.text for page in pages)
+    yield compare(engine, file, None, whole, "\n".join(truth), sum(seconds) / max(1, len(pages)))
+    if len(pages) == len(truth) > 1:
+        for page, its_truth, its_s in zip(pages, truth, seconds, strict=True):
+            yield compare(engine, file, page.page_number, page.text, its_truth, its_s)
+
+
+def table(scores: Sequence[Score]) -> str:
+    """The scores as a table in Markdown."""
+    lines = [
+        "| engine | file | page | word F1 | character errors | order | seconds a page |",
+        "|---|---|---|---:|---:|---:|---:|",
+    ]
+    lines += [
+        f"| {s.engine} | {s.file} | {s.page or 'all'} | {s.word_f1:.3f} | {s.character_errors:.3f} | {s.order:.3f} "
+        f"| {s.seconds_per_page:.2f} |"
+        for s in scores
+    ]
+    return "\n".join(lines)
+
+
+def report(scores: Sequence[Score]) -> str:
+    """The page for docs/quality.md."""
+    machine = f"{_processor()}, {os.cpu_count()} cores, Python {platform.python_version()}"
+    versions = ", ".join(f"{name} {_version(name)}" for name in _LIBRARIES)
+    return (
+        "# Quality of the text\n\n"
+        "Written by `make quality`; benchmarks/quality.py says what is measured and how.\n\n"
+        f"Date: {datetime.now(UTC):%Y-%m-%d}. Machine: {machine}. Versions: {versions}.\n\n{table(scores)}\n"
+    )
+
+
+def _version(name: str) -> str:
+    try:
+        return version(name)
+    except PackageNotFoundError:
+        return "absent"
+
+
+def _processor() -> str:
+    try:
+        found = re.search(r"^model name\s*: (.+)$", Path("/proc/cpuinfo").read_text(), re.M)
+    except OSError:
+        found = None
+    return found[1] if found else platform.machine()
+
+
+def main() -> None:
+    """The command line."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("folder", nargs="?", type=Path, default=ROOT.parent / "shared" / "corpus")
+    parser.add_argument(
+        "--engine", action="append", help="may be given more than once; default: all that are installed"
+    )
+    parser.add_argument("--json", type=Path, default=ROOT / "build" / "quality.json", help="where the scores go")
+    parser.add_argument("--docs", type=Path, default=ROOT / "docs" / "quality.md", help="where the dated table goes")
+    options = parser.parse_args()
+    files = files_with_truth(options.folder)
+    if not files:
+        parser.error(f"no PDF with a .gt.txt beside it in {options.folder}")
+    scores: list[Score] = []
+    for engine in options.engine or ENGINES:
+        try:
+            scores += measure(engine, files)
+        except LocalServiceFailed as error:
+            print(f"{engine}: {error}")
+    for target, text in (
+        (options.json, json.dumps([asdict(s) for s in scores], indent=1)),
+        (options.docs, report(scores)),
+    ):
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_text(text, encoding="utf-8")
+    print(table(scores))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,115 @@
+"""A page's lines, wherever they came from, as its blocks in reading order, its paragraphs and its text."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from . import paragraphs, reading_order
+from .model import Block, Paragraph
+from .paragraphs import Piece
+
+Box = tuple[float, float, float, float]  # left, top, right, bottom
+
+_RIGHT_TO_LEFT = re.compile("[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufeff]")
+_LETTER = re.compile(r"[^\W\d_]")
+# In heights of a line: pieces of one row this close are one line, cut by a change of font or by a raised sign.
+_JOIN_GAP = (-0.3, 0.6)
+_SPACE_GAP = 0.15
+_BULLET = re.compile(r"[•◦▪‣●○■□·–—-]$")  # alone, it belongs to the text beside it
+_BULLET_GAP = 4.0
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Found:
+    """A line as it was found, with its box in 0-1 of the upright page."""
+
+    text: str
+    confidence: float
+    box: Box
+    size: float = 0.0  # of the type in points; 0: not known
+
+
+@dataclass(frozen=True, kw_only=True)
+class Layout:
+    """What a page says, in order."""
+
+    blocks: list[Block]  # lines and cells, boxes in 0-1 of the page as displayed
+    paragraphs: list[Paragraph]
+    text: str
+
+
+def arrange(
+    found: Sequence[Found], *, width: float, height: float, place: Callable[[Box], Box] | None = None
+) -> Layout:
+    """The lines of a page in reading order.
+
+    `width` and `height` are those of the upright page, in any unit; `place` turns a box of it (0-1) into one of the
+    page as displayed (0-1), where that lies otherwise.
+    """
+    squares = [_scaled(line.box, width, height) for line in found]
+    order = reading_order.order(squares, right_to_left=_reads_right_to_left(found))
+    lines: list[tuple[Found, Box]] = []
+    for index in order:
+        line, square = found[index], squares[index]
+        if lines and (space := _joint(lines[-1][0].text, lines[-1][1], square)) is not None:
+            lines[-1] = _joined(lines[-1], (line, square), space)
+        else:
+            lines.append((line, square))
+    blocks = [
+        Block(text=line.text, confidence=line.confidence, box=place(line.box) if place else line.box)
+        for line, _ in lines
+    ]
+    found_paragraphs = paragraphs.find([Piece(text=line.text, box=box, size=line.size) for line, box in lines])
+    return Layout(blocks=blocks, paragraphs=found_paragraphs, text=_text(lines))
+
+
+def _scaled(box: Box, width: float, height: float) -> Box:
+    return box[0] * width, box[1] * height, box[2] * width, box[3] * height
+
+
+def _text(lines: Sequence[tuple[Found, Box]]) -> str:
+    """Lines on lines of their own; the cells of one row on one, divided by tabs."""
+    parts: list[str] = []
+    for index, (line, box) in enumerate(lines):
+        if index:
+            parts.append("\t" if paragraphs.beside(lines[index - 1][1], box) else "\n")
+        parts.append(line.text)
+    return "".join(parts)
+
+
+def _joint(text: str, before: Box, after: Box) -> str | None:
+    """What stands between two pieces of one line, or None where they are not."""
+    heights = before[3] - before[1], after[3] - after[1]
+    gap = after[0] - before[2]
+    widest = _BULLET_GAP * max(heights) if _BULLET.match(text) else _JOIN_GAP[1] * min(heights)
+    if not _JOIN_GAP[0] * max(heights) <= gap <= widest:
+        return None
+    if min(before[3], after[3]) - max(before[1], after[1]) < 0.5 * min(heights):
+        return None
+    return " " if gap > _SPACE_GAP * min(heights) else ""
+
+
+def _joined(before: tuple[Found, Box], after: tuple[Found, Box], space: str) -> tuple[Found, Box]:
+    (one, square), (two, other) = before, after
+    share = len(one.text) / max(1, len(one.text) + len(two.text))
+    line = Found(
+        text=one.text + space + two.text,
+        confidence=one.confidence * share + two.confidence * (1 - share),
+        box=_union(one.box, two.box),
+        size=max(one.size, two.size),
+    )
+    return line, _union(square, other)
+
+
+def _union(one: Box, two: Box) -> Box:
+    return min(one[0], two[0]), min(one[1], two[1]), max(one[2], two[2]), max(one[3], two[3])
+
+
+def _reads_right_to_left(found: Sequence[Found]) -> bool:
+    """Whether most letters are Hebrew or Arabic."""
+    text = "".join(line.text for line in found)
+    if not _RIGHT_TO_LEFT.search(text):
+        return False
+    return 2 * len(_RIGHT_TO_LEFT.findall(text)) > len(_LETTER.findall(text))

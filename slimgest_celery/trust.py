@@ -1,0 +1,139 @@
+"""How far a page's text layer can be taken for what is printed. Pure: statistics of its lines, no pixels, no OCR.
+
+A layer is trusted, distrusted for a reason, or in doubt; what settles a doubt, by reading a sample of the page, is in
+proof.py. Reasons: `no_text`, `hidden_text` (nothing but invisible text), `garbled_text` (broken encodings),
+`wrong_ocr_layer`, `text_beside_scan` (it does not cover what is printed).
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from enum import StrEnum
+
+from .text_layer import TextLine
+
+# What no text holds: the replacement character, private use, controls.
+_BROKEN = re.compile("[\ufffd\ue000-\uf8ff\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
+# UTF-8 read as Latin-1 or Windows-1252.
+_MOJIBAKE = re.compile("[ÂÃÐÑâ][\x80-\xbf€‚ƒ„…†‡ˆ‰Š‹ŒŽ‘’“”•–—˜™š›œžŸ]")
+_BROKEN_SHARE = 0.1  # of the characters, from which text is garbled
+_BROKEN_DOUBT = 0.02
+_SIGNS_SHARE = 0.35  # of the characters that are neither letters, digits nor spaces: code has about a fifth
+_VOWELS = frozenset("aeiouyæœøı")
+_VOWEL_SHARE = (0.3, 0.6)  # of Latin letters in European languages, with room
+_FEW_LETTERS = 60  # fewer say nothing of vowels
+# How often each letter stands in European languages, roughly, in thousandths: texts in them reach about 60 on average,
+# letters drawn by lot, or each taken for another, about 40.
+_USUAL = dict(
+    zip(
+        "eainstorlducmphgvbfkzywjqx",
+        (130, 85, 75, 73, 70, 68, 66, 65, 48, 40, 40, 32, 30, 25, 25, 18, 14, 14, 13, 12, 12, 11, 10, 6, 4, 3),
+        strict=True,
+    )
+)
+_USUAL_MEAN = 46
+_SCAN_COVER = 0.5  # a picture this large may be a scan of the page
+_LITTLE_TEXT = 300  # characters: fewer may be a stamp, a header, a page number
+_LITTLE_AREA = 0.08  # of the page
+
+
+class Doubt(StrEnum):
+    """What cheap statistics cannot tell of a text layer."""
+
+    AGREEMENT = "agreement"  # whether it says what is printed
+    COVERAGE = "coverage"  # whether it says all that is printed
+
+
+@dataclass(frozen=True, kw_only=True)
+class Layer:
+    """A page's text layer, and what is held of it."""
+
+    lines: list[TextLine]  # those that count as printed
+    score: float  # 0-1: how far it is trusted
+    reason: str | None = None  # why it is not; None where it is, or is in doubt
+    doubt: Doubt | None = None
+    ocr: bool = False  # the layer is that of an OCR run, over a scan
+
+    @property
+    def trusted(self) -> bool:
+        return self.reason is None and self.doubt is None
+
+    @property
+    def likely(self) -> bool:
+        """Whether it will probably be trusted."""
+        return self.reason is None and self.score > 0.5
+
+
+def weigh(lines: Sequence[TextLine], picture_cover: float) -> Layer:
+    """A first opinion of a text layer; `picture_cover` is the share of the page that its largest picture covers."""
+    scanned = picture_cover > _SCAN_COVER
+    hidden = sum(len(line.text) for line in lines if line.hidden)
+    everything = sum(len(line.text) for line in lines)
+    ocr = scanned and 2 * hidden > everything
+    printed = [line for line in lines if ocr or not line.hidden]
+    text = "".join(line.text for line in printed)
+    if not text.strip():
+        return Layer(lines=printed, score=0.0, reason="hidden_text" if hidden else "no_text")
+    layer = Layer(lines=printed, score=1 - broken_share(text), ocr=ocr)
+    if 1 - layer.score > _BROKEN_SHARE:
+        return replace(layer, reason="garbled_text")
+    if len(text) < _LITTLE_TEXT or (scanned and _area(printed) < _LITTLE_AREA):
+        return replace(layer, score=0.5 if scanned else layer.score, doubt=Doubt.COVERAGE)
+    if scanned or is_odd(text):
+        return replace(layer, score=0.5, doubt=Doubt.AGREEMENT)
+    return layer
+
+
+def broken_share(text: str) -> float:
+    """The share of characters that no text holds, mojibake included."""
+    return (len(_BROKEN.findall(text)) + 2 * len(_MOJIBAKE.findall(text))) / max(1, len(text))
+
+
+def is_odd(text: str) -> bool:
+    """Whether text looks unlike any language: broken here and there, mostly signs, or Latin of rare letters."""
+    if broken_share(text) > _BROKEN_DOUBT:
+        return True
+    counts = Counter(unicodedata.normalize("NFD", text).lower())  # of a page, some eighty different characters
+    solid = sum(count for c, count in counts.items() if not c.isspace() and c != "." and not unicodedata.combining(c))
+    # Signs above U+2000 are rules, bullets and mathematics.
+    signs = sum(
+        count
+        for c, count in counts.items()
+        if not c.isalnum() and not c.isspace() and c != "." and c < "\u2000" and not unicodedata.combining(c)
+    )
+    return signs > _SIGNS_SHARE * solid or _has_rare_letters(counts)
+
+
+def _has_rare_letters(counts: Counter[str]) -> bool:
+    """Whether Latin letters are counted that no European language has in such numbers."""
+    latin = {c: count for c, count in counts.items() if c.isalpha() and c < "\u0250"}
+    total = sum(latin.values())
+    if total <= _FEW_LETTERS:
+        return False
+    vowels = sum(count for c, count in latin.items() if c in _VOWELS) / total
+    usual = sum(_USUAL.get(c, 0) * count for c, count in latin.items()) / total
+    return not _VOWEL_SHARE[0] < vowels < _VOWEL_SHARE[1] or usual < _USUAL_MEAN
+
+
+def agreement(one: str, other: str) -> float:
+    """How alike two texts are, 0-1: Dice's coefficient over pairs of letters, whatever their order and spacing."""
+    first, second = _pairs(one), _pairs(other)
+    common = sum(min(count, second.get(pair, 0)) for pair, count in first.items())
+    return 2 * common / max(1, sum(first.values()) + sum(second.values()))
+
+
+def _pairs(text: str) -> dict[str, int]:
+    letters = "".join(c for c in unicodedata.normalize("NFKC", text).casefold() if c.isalnum())
+    pairs: dict[str, int] = {}
+    for index in range(len(letters) - 1):
+        pair = letters[index : index + 2]
+        pairs[pair] = pairs.get(pair, 0) + 1
+    return pairs
+
+
+def _area(lines: Sequence[TextLine]) -> float:
+    return sum((line.box[2] - line.box[0]) * (line.box[3] - line.box[1]) for line in lines)

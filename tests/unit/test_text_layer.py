@@ -1,0 +1,233 @@
+"""What a text layer says, whatever its script, its direction and its tricks, on PDFs drawn here."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable
+from pathlib import Path
+
+import pikepdf
+import pytest
+from reportlab.pdfbase import pdfmetrics
+from reportlab.pdfbase.cidfonts import UnicodeCIDFont
+from reportlab.pdfgen.canvas import Canvas
+
+from slimgest_celery.pdf import open_pdf
+from slimgest_celery.text_layer import TextLine
+from slimgest_celery.transcript import Transcript, of_text_layer
+
+WIDTH, HEIGHT = 600, 800
+
+
+def _drawn(draw: Callable[[Canvas], None], **keys: object) -> bytes:
+    """A page of 600 x 800 points drawn by `draw`, with these entries set."""
+    stored = io.BytesIO()
+    canvas = Canvas(stored, pagesize=(WIDTH, HEIGHT))
+    draw(canvas)
+    canvas.save()
+    changed = io.BytesIO()
+    with pikepdf.open(stored) as pdf:
+        for name, value in keys.items():
+            pdf.pages[0].obj[f"/{name}"] = value
+        pdf.save(changed)
+    return changed.getvalue()
+
+
+def _lines(tmp_path: Path, content: bytes) -> tuple[list[TextLine], float, float]:
+    path = tmp_path / "a.pdf"
+    path.write_bytes(content)
+    pdf = open_pdf(path)
+    with pdf.page(1) as page:
+        found = page.text_lines(), page.width_pt, page.height_pt
+    pdf.close()
+    return found
+
+
+def _read(tmp_path: Path, content: bytes) -> Transcript:
+    lines, width, height = _lines(tmp_path, content)
+    return of_text_layer(lines, width, height)
+
+
+def _with_unicode(texts: list[str]) -> bytes:
+    """Lines of any Unicode, in a Latin font.
+
+    Drawn are the bytes of "ABC…"; a ToUnicode map says what they are.
+    """
+    drawn = _drawn(
+        lambda canvas: [
+            canvas.drawString(100, 700 - 30 * row, "".join(chr(65 + n) for n in _codes(texts, row)))
+            for row in range(len(texts))
+        ]
+    )
+    letters = [letter for text in texts for letter in text]
+    entries = "".join(
+        f"<{65 + code:02x}> <{letter.encode('utf-16-be').hex()}>\n" for code, letter in enumerate(letters)
+    )
+    to_unicode = (
+        "/CIDInit /ProcSet findresource begin 12 dict begin begincmap /CMapName /X def /CMapType 2 def\n"
+        f"1 begincodespacerange <00> <ff> endcodespacerange\n{len(letters)} beginbfchar\n{entries}endbfchar\n"
+        "endcmap end end"
+    )
+    stored = io.BytesIO()
+    with pikepdf.open(io.BytesIO(drawn)) as pdf:
+        for font in pdf.pages[0].obj.Resources.Font.values():
+            font.ToUnicode = pdf.make_stream(to_unicode.encode())
+        pdf.save(stored)
+    return stored.getvalue()
+
+
+def _codes(texts: list[str], row: int) -> range:
+    before = sum(map(len, texts[:row]))
+    return range(before, before + len(texts[row]))
+
+
+def test_chinese_is_read_in_order_with_boxes(tmp_path: Path) -> None:
+    pdfmetrics.registerFont(UnicodeCIDFont("STSong-Light"))
+
+    def draw(canvas: Canvas) -> None:
+        canvas.setFont("STSong-Light", 12)
+        canvas.drawString(60, 700, "东北电气发展股份有限公司")
+        canvas.drawString(60, 680, "第一季度报告全文")
+
+    read = _read(tmp_path, _drawn(draw))
+    assert read.layout.text == "东北电气发展股份有限公司\n第一季度报告全文"
+    assert read.layout.blocks[0].box == pytest.approx((0.1, 0.11, 0.34, 0.13), abs=0.01)
+    assert len(read.layout.paragraphs) == 1
+
+
+def test_arabic_comes_in_logical_order(tmp_path: Path) -> None:
+    # Drawn from left to right as it looks, the last letter first, as most programs write it.
+    said = "سلام"
+    assert _read(tmp_path, _with_unicode([said[::-1]])).layout.text == said
+
+
+def test_arabic_presentation_forms_become_letters(tmp_path: Path) -> None:
+    shown = "\ufea1\ufe92\ufebb"  # final hah, medial beh, initial sad: drawn left to right
+    assert _read(tmp_path, _with_unicode([shown])).layout.text == "صبح"
+
+
+def test_columns_of_arabic_are_read_from_the_right(tmp_path: Path) -> None:
+    texts = ["ابت", "ثجح", "خدذ", "رزس"]
+    lines = [
+        TextLine(text=text, box=(left, top, left + 0.3, top + 0.02))
+        for text, (left, top) in zip(texts, [(0.1, 0.1), (0.6, 0.1), (0.1, 0.135), (0.6, 0.135)], strict=True)
+    ]
+    assert of_text_layer(lines, 600, 800).layout.text == "ثجح\tابت\nرزس\tخدذ"
+
+
+@pytest.mark.parametrize(
+    ("drawn", "read"),
+    [("\ufb01ne", "fine"), ("o\ufb03ce", "office"), ("exam\u00adple", "example"), ("zero\u200bwidth", "zerowidth")],
+)
+def test_ligatures_and_soft_hyphens_become_letters(tmp_path: Path, drawn: str, read: str) -> None:
+    assert _read(tmp_path, _with_unicode([drawn])).layout.text == read
+
+
+@pytest.mark.parametrize(("angle", "turned"), [(90, 90), (180, 180), (270, 270)])
+def test_a_page_of_turned_text_is_read_as_if_upright(tmp_path: Path, angle: int, turned: int) -> None:
+    def draw(canvas: Canvas) -> None:
+        canvas.translate(300, 400)
+        canvas.rotate(angle)
+        for row in range(3):
+            canvas.drawString(-100, 50 - 14 * row, f"This is line {row} of some")
+
+    read = _read(tmp_path, _drawn(draw))
+    assert read.layout.text == "This is line 0 of some\nThis is line 1 of some\nThis is line 2 of some"
+    assert read.turned == turned and len(read.layout.paragraphs) == 1
+    left, top, right, bottom = read.layout.blocks[0].box
+    first = {90: (0.41, 0.555), 180: (0.56, 0.56), 270: (0.59, 0.445)}[angle]
+    middle = ((left + right) / 2, (top + bottom) / 2)
+    assert middle == pytest.approx(first, abs=0.02), "where the first line was drawn on the page as displayed"
+    assert (right - left > bottom - top) == (angle == 180)
+
+
+def test_a_stamp_up_the_margin_is_read_last(tmp_path: Path) -> None:
+    def draw(canvas: Canvas) -> None:
+        for row in range(12):
+            canvas.drawString(100, 700 - 14 * row, f"Line {row} of the text that is read first of all")
+        canvas.translate(40, 500)
+        canvas.rotate(90)
+        canvas.drawString(0, 0, "Stamped up the margin, 1 January")
+
+    read = _read(tmp_path, _drawn(draw))
+    lines = read.layout.text.split("\n")
+    assert read.turned == 0 and lines[-1].startswith("Stamped") and lines[0].startswith("Line 0")
+
+
+def test_turned_text_on_a_turned_page_is_upright(tmp_path: Path) -> None:
+    def draw(canvas: Canvas) -> None:
+        canvas.translate(300, 400)
+        canvas.rotate(90)
+        canvas.drawString(0, 0, "Displayed upright")
+
+    read = _read(tmp_path, _drawn(draw, Rotate=90))
+    (block,) = read.layout.blocks
+    assert read.turned == 0 and block.text == "Displayed upright"
+    assert block.box[2] - block.box[0] > block.box[3] - block.box[1]
+
+
+def test_a_user_unit_leaves_the_boxes_where_they_are(tmp_path: Path) -> None:
+    plain = _read(tmp_path, _drawn(lambda canvas: canvas.drawString(60, 700, "In large units"))).layout.blocks
+    large = _read(tmp_path, _drawn(lambda canvas: canvas.drawString(60, 700, "In large units"), UserUnit=4.0))
+    assert large.layout.blocks == plain
+
+
+def test_a_crop_box_away_from_the_origin_on_a_turned_page_moves_the_boxes(tmp_path: Path) -> None:
+    crop = pikepdf.Array([50, 400, 350, 800])
+    page = _drawn(lambda canvas: canvas.drawString(60, 700, "Cropped"), CropBox=crop, Rotate=90)
+    (block,) = _read(tmp_path, page).layout.blocks
+    # 300 x 400 points, turned: x runs up the page from its foot, y from its left.
+    assert block.box[:2] == pytest.approx((300 / 400, 10 / 300), abs=0.01)
+
+
+def test_text_outside_the_page_is_not_reported(tmp_path: Path) -> None:
+    def draw(canvas: Canvas) -> None:
+        canvas.drawString(60, 700, "On the page")
+        canvas.drawString(60, 950, "Above it")
+        canvas.drawString(900, 700, "Beside it")
+
+    assert _read(tmp_path, _drawn(draw)).layout.text == "On the page"
+
+
+def test_text_cropped_away_is_not_reported(tmp_path: Path) -> None:
+    def draw(canvas: Canvas) -> None:
+        canvas.drawString(60, 700, "Kept")
+        canvas.drawString(60, 100, "Cut off")
+
+    assert _read(tmp_path, _drawn(draw, CropBox=pikepdf.Array([0, 400, 600, 800]))).layout.text == "Kept"
+
+
+def test_invisible_text_is_told_from_printed(tmp_path: Path) -> None:
+    def draw(canvas: Canvas) -> None:
+        canvas.drawString(60, 700, "Printed")
+        text = canvas.beginText(60, 600)
+        text.setTextRenderMode(3)
+        text.textLine("Invisible")
+        canvas.drawText(text)
+
+    lines, _, _ = _lines(tmp_path, _drawn(draw))
+    assert [(line.text, line.hidden) for line in lines] == [("Printed", False), ("Invisible", True)]
+
+
+def test_cells_drawn_as_one_line_are_divided_and_words_are_not(tmp_path: Path) -> None:
+    def draw(canvas: Canvas) -> None:
+        canvas.drawString(60, 700, "Name")
+        canvas.drawString(260, 700, "Value")
+        canvas.drawString(60, 600, "Words of a ")
+        canvas.setFont("Helvetica-Bold", 12)
+        canvas.drawString(60 + canvas.stringWidth("Words of a ", "Helvetica", 12), 600, "line in two fonts")
+
+    lines, _, _ = _lines(tmp_path, _drawn(draw))
+    assert [line.text for line in lines] == ["Name", "Value", "Words of a line in two fonts"]
+
+
+def test_type_sizes_are_those_on_the_page(tmp_path: Path) -> None:
+    def draw(canvas: Canvas) -> None:
+        canvas.setFont("Helvetica", 24)
+        canvas.drawString(60, 700, "Large")
+        canvas.scale(2, 2)
+        canvas.setFont("Helvetica", 6)
+        canvas.drawString(30, 300, "Scaled")
+
+    lines, _, _ = _lines(tmp_path, _drawn(draw))
+    assert [(line.text, line.size) for line in lines] == [("Large", 24), ("Scaled", 12)]

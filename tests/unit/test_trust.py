@@ -1,0 +1,91 @@
+"""When a text layer is taken for what is printed."""
+
+from __future__ import annotations
+
+import pytest
+
+from slimgest_celery import trust
+from slimgest_celery.text_layer import TextLine
+from slimgest_celery.trust import Doubt
+
+PROSE = (
+    "Every line of this page was set by a printer who knew what a reader wants, and so it reads as prose does. "
+    "There are long words and short ones, commas, and here and there a number such as 1984 or 3.14 in between. "
+) * 3
+
+
+def _lines(text: str, *, hidden: bool = False) -> list[TextLine]:
+    return [TextLine(text=text, box=(0.1, 0.1, 0.9, 0.5), hidden=hidden)]
+
+
+def test_prose_is_trusted_without_a_look_at_the_page() -> None:
+    layer = trust.weigh(_lines(PROSE), picture_cover=0.0)
+    assert layer.trusted and layer.score == 1
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("", "no_text"),
+        ("\ufffd" * 50 + PROSE[:100], "garbled_text"),
+        ("\ue001\ue002\ue003 \ue004\ue005", "garbled_text"),
+        ("\x01\x02\x03\x04 abc", "garbled_text"),
+        ("Ã©tÃ© Ã  la cÃ´te, oÃ¹ lâ€™on Ã©tait", "garbled_text"),
+    ],
+)
+def test_broken_text_is_distrusted_for_a_reason(text: str, reason: str) -> None:
+    layer = trust.weigh(_lines(text), picture_cover=0.0)
+    assert (layer.reason, layer.doubt) == (reason, None) and layer.score < 0.9
+
+
+def test_nothing_but_invisible_text_is_no_text() -> None:
+    assert trust.weigh(_lines(PROSE, hidden=True), picture_cover=0.0).reason == "hidden_text"
+
+
+def test_invisible_text_beside_printed_text_is_left_out() -> None:
+    layer = trust.weigh(_lines(PROSE) + _lines("invisible", hidden=True), picture_cover=0.0)
+    assert [line.text for line in layer.lines] == [PROSE] and layer.trusted
+
+
+def test_invisible_text_over_a_scan_is_an_ocr_layer_to_be_proved() -> None:
+    layer = trust.weigh(_lines(PROSE, hidden=True), picture_cover=0.9)
+    assert layer.ocr and layer.doubt == Doubt.AGREEMENT and len(layer.lines) == 1
+
+
+def test_a_page_number_as_the_only_text_may_not_be_all() -> None:
+    assert trust.weigh(_lines("- 17 -"), picture_cover=0.9).doubt == Doubt.COVERAGE
+    assert trust.weigh(_lines("- 17 -"), picture_cover=0.0).doubt == Doubt.COVERAGE, "a drawing of letters, perhaps"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "".join(chr(ord(c) + 1) if c.isalpha() else c for c in PROSE),  # each letter is the next one
+        "?>9@AJ.D<F@-<>2.@A:0>#3$4,56#" * 20,
+    ],
+)
+def test_text_like_no_language_is_in_doubt(text: str) -> None:
+    assert trust.weigh(_lines(text), picture_cover=0.0).doubt == Doubt.AGREEMENT
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        PROSE,
+        "for (int i = 0; i < n; ++i) { total += values[i] * weights[i]; }  // the weighted sum of all the values",
+        "Größenordnungsmäßig überschlägig geschätzt, wäre das Ergebnis möglicherweise früher zu erwarten.",
+        "Şehrin güneyindeki küçük köylerde yaşayan insanların çoğu yıllardır aynı işi yapıyordu ve mutluydu.",
+        "Wszystkie dzieci chodziły wtedy do szkoły pieszo, choć droga prowadziła przez las i była długa.",
+        "东北电气发展股份有限公司 2018 年第一季度报告全文 公司董事会、监事会及董事",
+        "Все счастливые семьи похожи друг на друга, каждая несчастливая семья несчастлива по-своему.",
+        "1.10 2.25 3.30 4.45 5.50 6.65 7.70 8.85 9.90 10.15 11.20 12.35 13.40 14.55 15.60 16.75",
+    ],
+)
+def test_code_and_other_languages_are_not_odd(text: str) -> None:
+    assert not trust.is_odd(text)
+
+
+def test_agreement_counts_letters_not_their_order_or_spacing() -> None:
+    assert trust.agreement("Two columns of text", "of text  TWO COLUMNS") > 0.8
+    assert trust.agreement(PROSE, PROSE[::-1]) < 0.5
+    assert trust.agreement("", "text") == 0
