@@ -19,7 +19,7 @@ Window = tuple[int, int, int, int]  # left, top, right, bottom in pixels
 _SURE = 0.8  # confidence of a sample that may prove a text layer wrong
 _ENOUGH = 12  # characters that a sample must hold to prove anything
 _AGREES = 0.75  # from this agreement on, a layer says what is printed
-_WIDE, _HIGH = 0.6, 0.25  # a sample's sides, as shares of the page's
+_HIGH = 0.18  # of a sample, which is as wide as the page so that it cuts no line, as a share of the page's height
 _EDGE = 64  # difference of brightness between neighbours that counts as print
 _PRINTED = 0.002  # of a window's pixels that are such edges, where anything is printed
 _MARGIN = 0.004  # around boxes of text, as a share of the page: glyphs reach out of them
@@ -114,21 +114,12 @@ def _edges(image: Image) -> NDArray[np.bool_]:
 
 
 def _densest(marks: NDArray[np.bool_]) -> Window:
-    """The window with the most marks in it."""
+    """The strip across the page with the most marks in it."""
     height, width = marks.shape
-    high, wide = max(1, int(height * _HIGH)), max(1, int(width * _WIDE))
-    sums = np.pad(marks.cumsum(axis=0, dtype=np.int64).cumsum(axis=1), ((1, 0), (1, 0)))
-    tops = np.linspace(0, height - high, 13).astype(int)
-    lefts = np.linspace(0, width - wide, 5).astype(int)
-    inside = (
-        sums[np.ix_(tops + high, lefts + wide)]
-        - sums[np.ix_(tops, lefts + wide)]
-        - sums[np.ix_(tops + high, lefts)]
-        + sums[np.ix_(tops, lefts)]
-    )
-    row, column = np.unravel_index(int(np.argmax(inside)), inside.shape)
-    left, top = int(lefts[column]), int(tops[row])
-    return left, top, left + wide, top + high
+    high = max(1, int(height * _HIGH))
+    sums = np.concatenate(([0], marks.sum(axis=1, dtype=np.int64).cumsum()))
+    top = int(np.argmax(sums[high:] - sums[:-high]))
+    return 0, top, width, top + high
 
 
 def _is_covered(line: Line, window: Window, image: Image, layer: Layer) -> bool:

@@ -37,7 +37,8 @@ _USUAL = dict(
 )
 _USUAL_MEAN = 46
 _SCAN_COVER = 0.5  # a picture this large may be a scan of the page
-_LITTLE_TEXT = 300  # characters: fewer may be a stamp, a header, a page number
+_LITTLE_TEXT = 300  # characters: fewer on a scan may be a stamp, a header, a page number
+_HARDLY_TEXT = 40  # fewer may be a page number beside letters that are drawn as outlines
 _LITTLE_AREA = 0.08  # of the page
 
 
@@ -81,7 +82,7 @@ def weigh(lines: Sequence[TextLine], picture_cover: float) -> Layer:
     layer = Layer(lines=printed, score=1 - broken_share(text), ocr=ocr)
     if 1 - layer.score > _BROKEN_SHARE:
         return replace(layer, reason="garbled_text")
-    if len(text) < _LITTLE_TEXT or (scanned and _area(printed) < _LITTLE_AREA):
+    if len(text) < _HARDLY_TEXT or (scanned and (len(text) < _LITTLE_TEXT or _area(printed) < _LITTLE_AREA)):
         return replace(layer, score=0.5 if scanned else layer.score, doubt=Doubt.COVERAGE)
     if scanned or is_odd(text):
         return replace(layer, score=0.5, doubt=Doubt.AGREEMENT)

@@ -74,7 +74,7 @@ def test_an_ocr_layer_that_says_something_else_is_not(rapid: Stack, layer: list[
 def test_a_stamp_on_a_scan_is_not_the_text_of_the_page(rapid: Stack) -> None:
     page = _page(rapid, pdfs.pictured(pdfs.picture(), stamp="Copy 17"))
     assert (page["source"], page["reason"]) == ("ocr", "text_beside_scan")
-    assert "lamp in the tower" in page["text"] and "Copy 17" in page["text"]
+    assert "lamp in the tower" in page["text"]
 
 
 def test_printed_text_whose_letters_are_mapped_wrongly_is_read_from_the_page(rapid: Stack) -> None:
@@ -166,6 +166,6 @@ def test_a_paper_in_two_columns_reads_alike_from_its_text_layer_and_by_ocr(rapid
     by_ocr = _corpus_pages(rapid, pdf, mode="ocr", pages="1-2,4")
     assert order("\n".join(by_layer), "\n".join(by_ocr)) >= 0.95
     for text in (by_layer[0], by_ocr[0]):
-        flat = re.sub(r"\s+", " ", text)
+        flat = re.sub(r"\s+", " ", re.sub(r"-\n", "", text))
         assert flat.index("Abstract") < flat.index("Categories and Subject") < flat.index("Introduction")
-        assert "are more difficult to compile than statically typed ones. Since no" in flat, "over lines of one column"
+        assert "more difficult to compile than statically typed ones" in flat, "over lines of one column"
