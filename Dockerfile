@@ -1,6 +1,6 @@
 # One image for every service of docker-compose.yml; which one it is, the command says.
 FROM python:3.12-slim AS build
-# `gpu,flower` for workers on GPUs: docker-compose.gpu.yml
+# `gpu` for workers on GPUs: docker-compose.gpu.yml
 ARG EXTRAS=flower
 WORKDIR /src
 COPY pyproject.toml README.md celeryconfig.py ./

@@ -241,12 +241,19 @@ def _ahead(
     desk: Desk, pdf: Pdf, source: tuple[Path, str | None], options: Options, page_numbers: Sequence[int]
 ) -> Iterator[tuple[Pdf, Callable[[int, float], bool]]]:
     """The PDF, rendered ahead where there are helpers for that, and whether a page of it is ready."""
-    if desk.renderers is None or options.mode == Mode.TEXT:
+    if desk.renderers is None or _is_text(pdf, options, page_numbers):
         yield pdf, lambda _number, _wait_s: True
         return
     how: dict[str, Any] = {"dpi": options.dpi, "max_pixels": desk.jobs.settings.max_page_pixels}
     with desk.renderers.ahead(pdf, source, page_numbers, look_for_text=options.mode == Mode.AUTO, **how) as pages:
         yield cast(Pdf, pages), pages.ready
+
+
+def _is_text(pdf: Pdf, options: Options, page_numbers: Sequence[int]) -> bool:
+    """Whether these pages are to be had from their text layers, by all signs: then there is nothing to render."""
+    if options.mode != Mode.AUTO:
+        return options.mode == Mode.TEXT
+    return all(_has_text(pdf, page_numbers[place]) for place in (0, len(page_numbers) // 2, -1))
 
 
 class _Tray:

@@ -162,10 +162,10 @@ def wake(**_: Any) -> None:
         started_s = time.perf_counter()
         engine = tasks.engine()
         engine.warm_up(built_in_page())
+        tasks.renderers()
     except Exception as error:  # Celery would log this and go on without an engine
         _give_up(me, error)
     tasks.guard()
-    tasks.renderers()
     told = f"{engine.name} {engine.version}"
     jobs().roster.sign_on(me.model_copy(update={"state": "idle", "engine": told, **_settle(engine, _node)}))
     took_s = time.perf_counter() - started_s

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator
 
+import psutil
 import pytest
 
 from slimgest_celery.engines import checkpoint
@@ -21,8 +22,9 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     gpus = {"PYTHONPATH": f"{ROOT / 'tests' / 'doubles'}:{ROOT}", "TEST_GPUS": "2", "TEST_ENGINE_SECONDS": "0.02"}
     with running(folder, workers=0, SLIMGEST_ENGINE="auto", NEMOTRON_OCR_MODEL_DIR=str(model_dir), **gpus) as started:
         started.env.pop("CUDA_VISIBLE_DEVICES", None)
-        started.spawn(sys.executable, "-m", "workers", "worker", log="workers")
+        supervisor = started.spawn(sys.executable, "-m", "workers", "worker", log="workers")
         started.wait_ready(2)
+        started.workers["all"] = supervisor
         yield started
 
 
@@ -54,4 +56,17 @@ def test_a_page_that_breaks_the_device_costs_only_itself(stack: Stack) -> None:
     pages = stack.document(job_id)["pages"]
     assert [page["text"] for page in pages] == ["page 1", "page 2", "", "page 4"]
     assert pages[2]["error"]["code"] == "page.worker_lost"
+    wait_for(lambda: len(stack.ready_workers()) == 2, what="both workers again")
+
+
+def test_a_child_that_leaks_on_its_device_is_replaced_between_two_tasks(stack: Stack) -> None:
+    def children() -> set[int]:
+        workers = psutil.Process(stack.workers["all"].pid).children()
+        return {child.pid for worker in workers for child in worker.children()}
+
+    before = children()
+    job_id = stack.submit(pdfs.coloured([(255, 0, 255), *[(0, number, 0) for number in range(2, 80)]]), mode="ocr")
+    assert stack.wait_end(job_id)["status"] == "completed"
+    assert {page["attempts"] for page in stack.document(job_id)["pages"]} == {1}, "nothing was read twice"
+    wait_for(lambda: len(before & children()) == 1, what="one of the two children replaced")
     wait_for(lambda: len(stack.ready_workers()) == 2, what="both workers again")
