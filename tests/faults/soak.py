@@ -85,8 +85,8 @@ class Soak:
             workers_mb=_resident_mb(self.stack.workers["all"].pid),
             connections=len(self.stack.redis.client_list()),
             keys=sum(not key.startswith(b"slimgest:expired") for key in self.stack.redis.scan_iter(count=1000)),
-            stored_files=sum(1 for path in (self.stack.folder / "jobs").rglob("*") if path.is_file()),
-            temporary_files=sum(1 for _ in self.temporary.rglob("*")),
+            stored_files=_count(self.stack.folder / "jobs"),
+            temporary_files=_count(self.temporary),
         )
 
     def _client(self, number: int) -> None:
@@ -135,6 +135,11 @@ def _resident_mb(pid: int) -> float:
         except psutil.NoSuchProcess:  # killed just now
             continue
     return total
+
+
+def _count(folder: Path) -> int:
+    """Files below a folder from which others are deleting meanwhile."""
+    return sum(len(files) for _, _, files in os.walk(folder))
 
 
 def slope_mb_per_hour(samples: list[Sample], name: str) -> float:
