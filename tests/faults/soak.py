@@ -11,6 +11,8 @@ import argparse
 import os
 import platform
 import random
+import signal
+import sys
 import tempfile
 import threading
 import time
@@ -105,9 +107,11 @@ class Soak:
 
     def _kill(self) -> None:
         while not self._over.wait(_KILL_EVERY_S):
-            worker = self.rng.choice(psutil.Process(self.stack.workers["all"].pid).children())
-            children = worker.children()
-            victim = self.rng.choice([worker, *children])
+            workers = psutil.Process(self.stack.workers["all"].pid).children()
+            if not workers:  # both are waiting to be started again
+                continue
+            worker = self.rng.choice(workers)
+            victim = self.rng.choice([worker, *worker.children()])
             victim.kill()
             self.kills["a whole worker" if victim == worker else "a pool child"] += 1
 
@@ -197,6 +201,7 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--write", type=Path, default=ROOT / "docs/soak.md")
     asked = parser.parse_args()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # so that the stack ends too
     asked.write.parent.mkdir(exist_ok=True)
     with tempfile.TemporaryDirectory() as folder:
         temporary = Path(folder) / "tmp"
