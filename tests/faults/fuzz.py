@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import random
+import signal
 import sys
 import tempfile
 import time
@@ -106,6 +107,7 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=1, help="which ones (default 1)")
     parser.add_argument("--seconds", type=float, default=600, help="stop sending after this time (default 600)")
     asked = parser.parse_args()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # so that the stack ends too
     with tempfile.TemporaryDirectory() as folder, running(Path(folder), beat=True, **LIMITS) as stack:
         started_s = time.monotonic()
         ends = fuzz(stack, asked.count, asked.seed, asked.seconds)

@@ -11,6 +11,8 @@ import argparse
 import os
 import platform
 import random
+import signal
+import sys
 import tempfile
 import threading
 import time
@@ -85,8 +87,8 @@ class Soak:
             workers_mb=_resident_mb(self.stack.workers["all"].pid),
             connections=len(self.stack.redis.client_list()),
             keys=sum(not key.startswith(b"slimgest:expired") for key in self.stack.redis.scan_iter(count=1000)),
-            stored_files=sum(1 for path in (self.stack.folder / "jobs").rglob("*") if path.is_file()),
-            temporary_files=sum(1 for _ in self.temporary.rglob("*")),
+            stored_files=_count(self.stack.folder / "jobs"),
+            temporary_files=_count(self.temporary),
         )
 
     def _client(self, number: int) -> None:
@@ -105,9 +107,11 @@ class Soak:
 
     def _kill(self) -> None:
         while not self._over.wait(_KILL_EVERY_S):
-            worker = self.rng.choice(psutil.Process(self.stack.workers["all"].pid).children())
-            children = worker.children()
-            victim = self.rng.choice([worker, *children])
+            workers = psutil.Process(self.stack.workers["all"].pid).children()
+            if not workers:  # both are waiting to be started again
+                continue
+            worker = self.rng.choice(workers)
+            victim = self.rng.choice([worker, *worker.children()])
             victim.kill()
             self.kills["a whole worker" if victim == worker else "a pool child"] += 1
 
@@ -135,6 +139,11 @@ def _resident_mb(pid: int) -> float:
         except psutil.NoSuchProcess:  # killed just now
             continue
     return total
+
+
+def _count(folder: Path) -> int:
+    """Files below a folder from which others are deleting meanwhile."""
+    return sum(len(files) for _, _, files in os.walk(folder))
 
 
 def slope_mb_per_hour(samples: list[Sample], name: str) -> float:
@@ -192,6 +201,7 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--write", type=Path, default=ROOT / "docs/soak.md")
     asked = parser.parse_args()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # so that the stack ends too
     asked.write.parent.mkdir(exist_ok=True)
     with tempfile.TemporaryDirectory() as folder:
         temporary = Path(folder) / "tmp"
