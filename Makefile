@@ -3,7 +3,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test check service lint clean
+.PHONY: demo test faults fuzz soak lint clean
 
 demo: .venv/demo
 	@$(BIN)/python samples/draw.py build/sample.pdf
@@ -12,6 +12,15 @@ demo: .venv/demo
 
 test: lint
 	$(BIN)/pytest
+
+faults: .venv/test
+	FAULTS_TABLE=docs/faults.md $(BIN)/pytest tests/faults/test_matrix.py -m 'slow or not slow'
+
+fuzz: .venv/test
+	$(BIN)/python -m tests.faults.fuzz --count 500
+
+soak: .venv/test
+	$(BIN)/python -m tests.faults.soak --minutes 10
 
 lint: .venv/test
 	$(BIN)/ruff check .

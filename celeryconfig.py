@@ -50,7 +50,7 @@ broker_connection_max_retries = None  # and waits for it as long as it takes
 
 # A message is acknowledged when its work is done, not when it begins: what a dead worker held is not lost.
 task_acks_late = True
-task_acks_on_failure_or_timeout = True
+task_acks_on_failure = task_acks_on_timeout = True
 # A worker holds the message it works on and no other, so that nothing waits behind a slow page or dies with a worker.
 worker_prefetch_multiplier = 1
 # A pool child that died (SIGKILL, SIGSEGV, out of memory) costs its task an attempt, not its life; the number of
@@ -91,5 +91,6 @@ worker_task_log_format = "%(asctime)s %(levelname)s %(task_name)s[%(task_id)s] %
 # `expires`: a sweep that waited longer than its period is not worth running twice (workers down over night).
 beat_schedule = {
     "sweep": {"task": "slimgest.sweep", "schedule": 60.0, "options": {"expires": 55}},
-    "rescue": {"task": "slimgest.rescue", "schedule": 10.0, "options": {"expires": 9}},
+    "rescue": {"task": "slimgest.rescue", "schedule": 5.0, "options": {"expires": 5}},
+    "reconcile": {"task": "slimgest.reconcile", "schedule": 5.0, "options": {"expires": 5}},
 }

@@ -8,18 +8,21 @@ import sys
 import click
 
 from slimgest_celery.app import redis_url
-from slimgest_celery.config import Settings, SettingsError
+from slimgest_celery.config import Settings, SettingsError, check_address
 
 
 @click.command()
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
 @click.option("--port", default=8000, show_default=True, help="Port to listen on.")
+@click.option("--insecure", is_flag=True, help="Listen beyond this machine although no API keys are set.")
 @click.option("--processes", default=1, show_default=True, help="API processes; all state is in Redis and storage.")
 @click.option("--reload", is_flag=True, help="Restart when the source changes (development).")
-def main(host: str, port: int, processes: int, reload: bool) -> None:
+def main(host: str, port: int, insecure: bool, processes: int, reload: bool) -> None:
     """Runs the API alone. It needs SLIMGEST_REDIS_URL, and workers on the same Redis; `slimgest up` runs all."""
     try:
-        redis_url(Settings.from_env())
+        settings = Settings.from_env()
+        redis_url(settings)
+        check_address(host, settings, insecure)
     except SettingsError as error:
         raise click.UsageError(str(error)) from error
     address = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from flask import Flask, Response, current_app, json, request
+import logging
+
+from flask import Flask, Response, g, json, request
 from redis.exceptions import RedisError
 from werkzeug.exceptions import HTTPException
 
@@ -18,6 +20,7 @@ from slimgest_celery.errors import (
 )
 from slimgest_celery.model import Problem
 
+_log = logging.getLogger(__name__)
 _BY_STATUS: dict[int, type[SlimgestError]] = {404: RouteUnknown, 405: MethodNotAllowed, 413: UploadTooLarge}
 
 
@@ -51,10 +54,12 @@ def problem(what: Problem, http_status: int) -> Response:
 
 def _known(error: Exception) -> SlimgestError:
     if isinstance(error, SlimgestError):
+        if error.http_status >= 500:
+            _log.error("%s: %r", error.code, error.__cause__, extra={"request_id": g.get("request_id")})
         return error
     if isinstance(error, RedisError):
         return BrokerUnavailable()
     if isinstance(error, HTTPException) and error.code is not None and error.code < 500:
         return _BY_STATUS.get(error.code, RequestInvalid)() if error.code != 400 else RequestInvalid(error.description)
-    current_app.logger.exception("%s %s failed", request.method, request.path)
+    _log.exception("%s %s failed", request.method, request.path, extra={"request_id": g.get("request_id")})
     return ServiceFailure()

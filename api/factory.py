@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from flask import Flask
 
+from slimgest_celery import logs
 from slimgest_celery.app import app as celery
 from slimgest_celery.app import connect, settings
 from slimgest_celery.config import Settings
 from slimgest_celery.jobs import Jobs
 
-from . import errors, routes
+from . import access, errors, routes
 
 _FORM_BYTES = 1 << 20  # of a multipart request, beside its files
 
@@ -25,4 +26,6 @@ def create_app(given: Settings | None = None) -> Flask:
     flask.extensions["jobs"] = Jobs(chosen, connect(chosen), celery)
     flask.register_blueprint(routes.blueprint)
     errors.register(flask)
+    access.register(flask, chosen)
+    logs.setup(chosen.log_format)
     return flask

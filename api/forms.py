@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import PurePosixPath, PureWindowsPath
-from typing import IO
 
 from flask import Request
 from pydantic import ValidationError
 
 from slimgest_celery.errors import OptionInvalid, RequestInvalid, UploadMissing
+from slimgest_celery.jobs import Submission
 from slimgest_celery.model import Options
 
 _FILES = ("file", "files")
@@ -18,16 +17,7 @@ _MAX_NAME = 255
 _MAX_PASSWORD = 512
 
 
-@dataclass(frozen=True, kw_only=True)
-class Submission:
-    """What a client sent: PDFs, and how to read them."""
-
-    uploads: list[tuple[str, IO[bytes]]]  # file name as shown, content
-    options: Options
-    password: str | None
-
-
-def submission(request: Request, *, most: int) -> Submission:
+def submission(request: Request, *, most: int, owner: str | None, request_id: str) -> Submission:
     """The PDFs and options of a multipart request; raises `RequestInvalid`, `UploadMissing` or `OptionInvalid`."""
     if request.mimetype != "multipart/form-data":
         raise RequestInvalid("Send the PDF as multipart/form-data, in the field `file`: curl -F file=@document.pdf …")
@@ -42,7 +32,17 @@ def submission(request: Request, *, most: int) -> Submission:
         raise UploadMissing
     if len(uploads) > most:
         raise RequestInvalid(f"This address takes at most {most} PDF{'s' if most > 1 else ''} a request.")
-    return Submission(uploads=uploads, options=options(request), password=_password(request))
+    return Submission(
+        uploads=uploads, options=options(request), password=password(request), owner=owner, request_id=request_id
+    )
+
+
+def idempotency_key(request: Request) -> str | None:
+    """The `Idempotency-Key` of a request; raises `OptionInvalid`."""
+    key = request.headers.get("Idempotency-Key")
+    if key is not None and not 0 < len(key) <= _MAX_NAME:
+        raise OptionInvalid(f"Idempotency-Key must have 1 to {_MAX_NAME} characters.")
+    return key
 
 
 def options(request: Request) -> Options:
@@ -75,8 +75,9 @@ def _check_names(request: Request) -> None:
         raise RequestInvalid(f"Unknown form field {unknown[0]!r}; this service knows {known}.")
 
 
-def _password(request: Request) -> str | None:
-    password = request.form.get("password")
-    if password and len(password) > _MAX_PASSWORD:
+def password(request: Request) -> str | None:
+    """A form's password; raises `OptionInvalid`."""
+    given = request.form.get("password")
+    if given and len(given) > _MAX_PASSWORD:
         raise OptionInvalid(f"password: must have at most {_MAX_PASSWORD} characters")
-    return password or None
+    return given or None

@@ -7,13 +7,13 @@ import uuid
 from importlib.metadata import version
 from typing import Any, cast
 
-from flask import Blueprint, Response, current_app, json, request, stream_with_context
+from flask import Blueprint, Response, current_app, g, json, request, stream_with_context
 
 from slimgest_celery.errors import OptionInvalid, QueueFull, ResultNotReady, SlimgestError
 from slimgest_celery.events import BEGINNING, valid_id
 from slimgest_celery.formats import FORMATS
 from slimgest_celery.jobs import Jobs, broker_errors, links
-from slimgest_celery.model import Document, Job, JobStatus, Problem, Record
+from slimgest_celery.model import Document, Job, JobStatus, Problem, Record, Worker
 
 from . import errors, forms, sse
 
@@ -44,7 +44,7 @@ def service() -> Response:
             "status": "ok" if any(worker.state in ("idle", "busy") for worker in workers) else "starting",
             "version": version("slimgest"),
             "engine": next((worker.engine for worker in workers), jobs().settings.engine),
-            "workers": [worker.model_dump(mode="json") for worker in workers],
+            "workers": [_shown(worker) for worker in workers],
             "queue": queue,
         }
     )
@@ -114,25 +114,25 @@ def submit() -> Response:
 def listing() -> Response:
     """Kept jobs, newest first."""
     offset = forms.whole_number(request, "offset", 0, 10**9 - 1)
-    found, total = jobs().list(offset, forms.whole_number(request, "limit", 50, _MOST_LISTED))
+    found, total = jobs().list(offset, forms.whole_number(request, "limit", 50, _MOST_LISTED), g.owner)
     return _json({"jobs": [status.model_dump(mode="json") for status in found], "total": total, "offset": offset})
 
 
 @blueprint.get("/jobs/<uuid:job_id>")
 def status(job_id: uuid.UUID) -> Response:
     """Where a job stands."""
-    return _record(jobs().status(str(job_id)))
+    return _record(jobs().status(_mine(job_id)))
 
 
 @blueprint.get("/jobs/<uuid:job_id>/events")
 def events(job_id: uuid.UUID) -> Response:
     """A job's events, from its first or from after `Last-Event-ID` (header, or query parameter `last_event_id`)."""
-    jobs().job(str(job_id))
+    mine = _mine(job_id)
     after = request.headers.get("Last-Event-ID") or request.args.get("last_event_id") or BEGINNING
     if not valid_id(after):
         raise OptionInvalid("Last-Event-ID is not an id of an event.")
     with broker_errors():
-        return sse.stream(jobs().events.follow(str(job_id), after, sse.HEARTBEAT_S))
+        return sse.stream(jobs().events.follow(mine, after, sse.HEARTBEAT_S))
 
 
 @blueprint.get("/jobs/<uuid:job_id>/result")
@@ -141,7 +141,7 @@ def result(job_id: uuid.UUID) -> Response:
     name = request.args.get("format", "json")
     if name not in FORMATS:
         raise OptionInvalid(f"format must be one of {', '.join(FORMATS)}.")
-    document = jobs().document(str(job_id))
+    document = jobs().document(_mine(job_id))
     if not document.status.ended:
         raise ResultNotReady
     return Response(FORMATS[name].write(document), content_type=FORMATS[name].media_type)
@@ -150,23 +150,46 @@ def result(job_id: uuid.UUID) -> Response:
 @blueprint.get("/jobs/<uuid:job_id>/pages/<int:page_number>")
 def page(job_id: uuid.UUID, page_number: int) -> Response:
     """One page, as soon as it is read."""
-    return _record(jobs().page(str(job_id), page_number))
+    return _record(jobs().page(_mine(job_id), page_number))
 
 
 @blueprint.delete("/jobs/<uuid:job_id>")
 def cancel(job_id: uuid.UUID) -> Response:
     """Cancels a job; what was read until then stays readable."""
-    return _record(jobs().cancel(str(job_id)))
+    return _record(jobs().cancel(_mine(job_id)))
+
+
+@blueprint.post("/jobs/<uuid:job_id>/retry")
+def retry(job_id: uuid.UUID) -> Response:
+    """Reads an ended job's failed pages again, or those that `pages` names, under the same id."""
+    answer = _record(jobs().retry(_mine(job_id), request.args.get("pages"), forms.password(request)))
+    answer.status_code = 202
+    return answer
 
 
 # --- What the views share ---------------------------------------------------------------------------------------------
 
 
+def _mine(job_id: uuid.UUID) -> str:
+    """The id of a job that the one who asks may see; for another's, `JobUnknown`."""
+    return jobs().owned(str(job_id), g.owner).job_id
+
+
+def _shown(worker: Worker) -> dict[str, Any]:
+    """A worker, without what it does for another owner."""
+    if worker.job_id and g.owner is not None and jobs().files.owner(worker.job_id) != g.owner:
+        worker = worker.model_copy(update={"job_id": None, "page_number": None})
+    return worker.model_dump(mode="json")
+
+
 def _submit(*, most: int, job_ids: list[str] | None = None) -> list[Job]:
-    if jobs().full():  # before the upload is read; `submit` decides, in one step, whether there is room
+    if (
+        "Idempotency-Key" not in request.headers and jobs().full()
+    ):  # before the upload is read; `submit` decides, in one step, whether there is room
         raise QueueFull
-    sent = forms.submission(request, most=most)
-    return jobs().submit(sent.uploads, sent.options, sent.password, job_ids)
+    sent = forms.submission(request, most=most, owner=g.owner, request_id=g.request_id)
+    key = forms.idempotency_key(request)
+    return jobs().submit_once(sent, key) if key and job_ids is None else jobs().submit(sent, job_ids)
 
 
 def _wait(job: Job, deadline_s: float) -> bool:

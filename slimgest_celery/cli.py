@@ -15,6 +15,7 @@ import click
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
+from .access import make_key, parse_keys
 from .batch import Outcome, find_pdfs, process_all
 from .client import ApiError, Client, ServiceUnreachable
 from .diagnosis import findings
@@ -64,10 +65,12 @@ def main() -> None:
 @main.command()
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
 @click.option("--port", default=8000, show_default=True, help="Port to listen on.")
+@click.option("--insecure", is_flag=True, help="Listen beyond this machine although no API keys are set.")
 @click.option("--reload", is_flag=True, help="Restart the API when its source changes (development).")
-def up(host: str, port: int, reload: bool) -> None:
+def up(host: str, port: int, insecure: bool, reload: bool) -> None:
     """Run everything: Redis if none is set, workers, beat and the API. Ctrl-C ends all of it."""
-    _become("up", "--host", host, "--port", str(port), *(["--reload"] if reload else []))
+    flags = [flag for flag, given in (("--reload", reload), ("--insecure", insecure)) if given]
+    _become("up", "--host", host, "--port", str(port), *flags)
 
 
 @main.command()
@@ -79,6 +82,18 @@ def worker() -> None:
 def _become(*arguments: str) -> None:
     """Processes and their supervision are the business of `workers`, which this library never imports."""
     os.execv(sys.executable, [sys.executable, "-m", "workers", *arguments])  # noqa: S606
+
+
+@main.command()
+@click.argument("name")
+def key(name: str) -> None:
+    """Make an API key for NAME: the key for its owner, and what to add to SLIMGEST_API_KEYS."""
+    secret, pair = make_key(name)
+    try:
+        parse_keys(pair)
+    except ValueError as error:
+        raise click.UsageError("NAME must be 1 to 64 letters, digits, dots, dashes or underscores.") from error
+    click.echo(f"Key for {name} (shown only now): {secret}\nAdd to SLIMGEST_API_KEYS:          {pair}")
 
 
 @main.command()
@@ -114,7 +129,7 @@ def process(paths: tuple[Path, ...], output: Path | None, form: str, url: str | 
     if not pdfs:
         raise click.UsageError("There is no PDF in these folders.")
     password, options = how.pop("password"), Options.model_validate(_given(how))
-    with _user_errors(), _service(url) as address, Client(address) as client:
+    with _user_errors(), _service(url) as address, _client(address) as client:
         with _bars() as bars:
             outcomes = process_all(client, pdfs, options, password, form, bars)
         written = [_deliver(outcome, output, form) for outcome in outcomes]
@@ -131,7 +146,7 @@ def process(paths: tuple[Path, ...], output: Path | None, form: str, url: str | 
 def submit(pdf: Path, url: str, **how: Any) -> None:
     """Queue a PDF at a running service and print its job id."""
     password, options = how.pop("password"), Options.model_validate(_given(how))
-    with _user_errors(), Client(url) as client:
+    with _user_errors(), _client(url) as client:
         click.echo(client.submit(pdf, options, password).job_id)
 
 
@@ -140,7 +155,7 @@ def submit(pdf: Path, url: str, **how: Any) -> None:
 @url_option
 def status(job_id: str | None, url: str) -> None:
     """Print where a job stands; without an id, the service and its latest jobs."""
-    with _user_errors(), Client(url) as client:
+    with _user_errors(), _client(url) as client:
         if job_id:
             click.echo(client.status(job_id).model_dump_json(indent=2))
             return
@@ -154,7 +169,7 @@ def status(job_id: str | None, url: str) -> None:
 @url_option
 def watch(job_id: str, url: str) -> None:
     """Follow a job, from its first page to its end."""
-    with _user_errors(), Client(url) as client:
+    with _user_errors(), _client(url) as client:
         for event in client.stream(job_id):
             click.echo(f"{event.type:8} {json.dumps(event.data, ensure_ascii=False)}")
         sys.exit(0 if client.status(job_id).status == JobStatus.COMPLETED else 1)
@@ -162,10 +177,20 @@ def watch(job_id: str, url: str) -> None:
 
 @main.command()
 @click.argument("job_id")
+@click.option("--pages", default=None, help="Pages to read again, such as 1-3,7 (default: those that failed).")
+@url_option
+def retry(job_id: str, pages: str | None, url: str) -> None:
+    """Read an ended job's failed pages again."""
+    with _user_errors(), _client(url) as client:
+        click.echo(_line(client.retry(job_id, pages)))
+
+
+@main.command()
+@click.argument("job_id")
 @url_option
 def cancel(job_id: str, url: str) -> None:
     """Cancel a job; pages read until then stay readable."""
-    with _user_errors(), Client(url) as client:
+    with _user_errors(), _client(url) as client:
         click.echo(_line(client.cancel(job_id)))
 
 
@@ -188,6 +213,11 @@ def _service(url: str | None) -> Iterator[str]:
         with _progress_to.status("Starting Redis, workers and the API …"):
             service.wait_ready()
         yield service.url
+
+
+def _client(url: str) -> Client:
+    """A client with the key in SLIMGEST_API_KEY, if there is one: an option would be seen by every user."""
+    return Client(url, os.environ.get("SLIMGEST_API_KEY"))
 
 
 def _bars() -> Progress:

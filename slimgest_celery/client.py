@@ -49,9 +49,10 @@ class ServiceUnreachable(SlimgestError):
 class Client:
     """Talks to one service. Safe to use from several threads; to be closed, or used as a context."""
 
-    def __init__(self, url: str = "http://127.0.0.1:8000") -> None:
+    def __init__(self, url: str = "http://127.0.0.1:8000", api_key: str | None = None) -> None:
         self.url = url
-        self._http = httpx.Client(base_url=url, timeout=httpx.Timeout(_PARTS, connect=_CONNECT_S))
+        headers = {"Authorization": f"Bearer {api_key}"} if api_key else {}
+        self._http = httpx.Client(base_url=url, headers=headers, timeout=httpx.Timeout(_PARTS, connect=_CONNECT_S))
 
     def __enter__(self) -> Self:
         return self
@@ -62,8 +63,18 @@ class Client:
     def close(self) -> None:
         self._http.close()
 
-    def submit(self, pdf: Path, options: Options | None = None, password: str | None = None) -> Status:
-        """Queues a PDF; raises `ApiError` (429 with `retry_after_s` when the queue is full)."""
+    def submit(
+        self,
+        pdf: Path,
+        options: Options | None = None,
+        password: str | None = None,
+        idempotency_key: str | None = None,
+    ) -> Status:
+        """Queues a PDF; raises `ApiError` (429 with `retry_after_s` when the queue is full).
+
+        With a key of your choice, the same submission sent twice (for want of an answer) makes one job.
+        """
+        headers = {"Idempotency-Key": idempotency_key} if idempotency_key else {}
         form = {
             name: str(value)
             for name, value in (options or Options()).model_dump(mode="json", exclude_none=True).items()
@@ -71,7 +82,8 @@ class Client:
         if password is not None:
             form["password"] = password
         with pdf.open("rb") as content:
-            sent = self._request("POST", "/jobs", data=form, files={"file": (pdf.name, content, "application/pdf")})
+            upload = {"file": (pdf.name, content, "application/pdf")}
+            sent = self._request("POST", "/jobs", data=form, files=upload, headers=headers)
         return self.status(sent.json()["job_id"])
 
     def process(self, pdf: Path, options: Options | None = None, password: str | None = None) -> Document:
@@ -105,6 +117,11 @@ class Client:
     def cancel(self, job_id: str) -> Status:
         """Cancels a job; what was read until then stays readable."""
         return Status.model_validate_json(self._request("DELETE", f"/jobs/{job_id}").content)
+
+    def retry(self, job_id: str, pages: str | None = None, password: str | None = None) -> Status:
+        """Reads an ended job's failed pages again, or those that `pages` names."""
+        how = {"params": {"pages": pages} if pages else {}, "data": {"password": password} if password else {}}
+        return Status.model_validate_json(self._request("POST", f"/jobs/{job_id}/retry", **how).content)
 
     def service(self) -> dict[str, Any]:
         """What `GET /` says of workers and queue."""

@@ -9,6 +9,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
+from .access import ApiKey, parse_keys
+
 _UNITS_S = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 
 
@@ -28,7 +30,24 @@ def _seconds(value: Any) -> Any:
     return value
 
 
+def _keys(value: Any) -> Any:
+    return parse_keys(value) if isinstance(value, str) else value
+
+
+def _listed(value: Any) -> Any:
+    return tuple(piece.strip() for piece in value.split(",") if piece.strip()) if isinstance(value, str) else value
+
+
 Seconds = Annotated[int, BeforeValidator(_seconds), Field(ge=1)]
+
+
+def check_address(host: str, settings: Settings, insecure: bool) -> None:
+    """Raises `SettingsError` for an address that others reach, where no API keys are set and nobody insists."""
+    if host not in ("127.0.0.1", "::1", "localhost") and not settings.api_keys and not insecure:
+        raise SettingsError(
+            f"{host} can be reached from other machines, and SLIMGEST_API_KEYS is empty: anybody could read and send "
+            "documents.\nMake a key with `slimgest key NAME` and set the variable, or say --insecure."
+        )
 
 
 class Settings(BaseModel):
@@ -115,6 +134,17 @@ class Settings(BaseModel):
     )
     retention_s: Seconds = Field(
         86400, alias="SLIMGEST_RETENTION", description="How long a job is kept after its end (`s`, `m`, `h`, `d`)."
+    )
+    api_keys: Annotated[tuple[ApiKey, ...], BeforeValidator(_keys)] = Field(
+        (),
+        alias="SLIMGEST_API_KEYS",
+        description="`name:hash` pairs, as `slimgest key NAME` prints; empty: open to all.",
+    )
+    cors_origins: Annotated[tuple[str, ...], BeforeValidator(_listed)] = Field(
+        (), alias="SLIMGEST_CORS_ORIGINS", description="Origins whose pages may use the API from a browser."
+    )
+    log_format: Literal["text", "json"] = Field(
+        "text", alias="SLIMGEST_LOG_FORMAT", description="Log lines as `text` or `json`."
     )
 
     @property

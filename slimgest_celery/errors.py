@@ -13,6 +13,10 @@
     ├── PageUnknown             404  page.unknown
     ├── JobExpired              410  job.expired
     ├── ResultNotReady          409  job.not_ready
+    ├── JobRunning              409  job.running
+    ├── KeyReused               409  request.key_reused
+    ├── KeyMissing              401  access.key_missing
+    ├── KeyUnknown              401  access.key_unknown
     ├── QueueFull               429  queue.full             retryable
     ├── ServiceFailure          500  service.failure        a fault of ours: it is in the log
     ├── BrokerUnavailable       503  broker.unavailable     retryable
@@ -26,6 +30,7 @@
     │   ├── PdfTooManyPages          pdf.too_many_pages
     │   ├── PagesOutOfRange          pdf.page_range
     │   ├── PdfTimeout               pdf.timeout
+    │   ├── PdfOutOfMemory           pdf.out_of_memory
     │   ├── JobWorkerLost            job.worker_lost        retryable
     │   ├── JobCancelled             job.cancelled          retryable
     │   └── AllPagesFailed           job.all_pages_failed
@@ -34,6 +39,7 @@
         ├── PageEngineFailed         page.engine_failed     retryable
         ├── PageTimeout              page.timeout           retryable
         ├── PageOutOfMemory          page.out_of_memory
+        ├── PageTooMuchText          page.too_much_text
         └── PageWorkerLost           page.worker_lost       retryable
 
 A class's docstring is its message for a user; `code` is stable, and clients may rely on it.
@@ -141,6 +147,35 @@ class ResultNotReady(SlimgestError):
     retryable = True
 
 
+class JobRunning(SlimgestError):
+    """The job has not ended yet, so there is nothing to retry. Cancel it first, or wait."""
+
+    code = "job.running"
+    http_status = 409
+    retryable = True
+
+
+class KeyReused(SlimgestError):
+    """This Idempotency-Key came before with another PDF or other options. Use a new key for a new request."""
+
+    code = "request.key_reused"
+    http_status = 409
+
+
+class KeyMissing(SlimgestError):
+    """This service wants an API key. Send it as `Authorization: Bearer KEY`."""
+
+    code = "access.key_missing"
+    http_status = 401
+
+
+class KeyUnknown(SlimgestError):
+    """This API key is not one of this service's."""
+
+    code = "access.key_unknown"
+    http_status = 401
+
+
 class QueueFull(SlimgestError):
     """The queue is full (SLIMGEST_MAX_PENDING_JOBS). Nothing was queued; send the request again later."""
 
@@ -230,6 +265,12 @@ class PdfTimeout(JobFailure):
     code = "pdf.timeout"
 
 
+class PdfOutOfMemory(JobFailure):
+    """Opening the PDF needed more memory than SLIMGEST_MAX_WORKER_MB."""
+
+    code = "pdf.out_of_memory"
+
+
 class JobWorkerLost(JobFailure):
     """The PDF ended every worker that tried to open it."""
 
@@ -280,6 +321,12 @@ class PageOutOfMemory(PageFailure):
     """Reading the page needed more memory than SLIMGEST_MAX_WORKER_MB, or than its GPU has."""
 
     code = "page.out_of_memory"
+
+
+class PageTooMuchText(PageFailure):
+    """The page holds more text than any page of print could (a million characters)."""
+
+    code = "page.too_much_text"
 
 
 class PageWorkerLost(PageFailure):

@@ -8,9 +8,10 @@ from the stored page, so Redis grows by a few bytes a page, whatever the pages h
 from __future__ import annotations
 
 import json
+import re
 import time
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
 from types import TracebackType
 from typing import Any, Self
 
@@ -19,20 +20,23 @@ from redis import Redis
 from redis import TimeoutError as RedisTimeoutError
 from redis.client import PubSub
 
-from .errors import PageUnknown
 from .files import JobFiles
 from .ledger import job_key
 from .model import End, JobStatus, Page
 
 BEGINNING = "0-0"
+_ID = re.compile(r"\d{1,18}(-\d{1,18})?", re.ASCII)
 _RECONNECT_S = 1.0
+_TEXTS_AHEAD = 200  # pages
 
 # Entry in the stream and message on the channel in one step: whoever sees the id can replay from it. A page is told
-# once, or again when a retry turned it from failed to ok; its counts are those at this very moment.
+# once, or again when a retry turned it from failed to ok; its counts are those at this very moment. The end is told by
+# whoever marks the job as ended, which is done here, so that of two that end a job one tells it.
 _TELL = """
-local stream, done, failed = KEYS[1], KEYS[2], KEYS[3]
+local stream, done, failed, job = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
 local type, head, tail, page, bad, ttl = ARGV[1], ARGV[2], ARGV[3], ARGV[4], tonumber(ARGV[5]), ARGV[6]
 if page ~= '' then
+  if redis.call('HEXISTS', job, 'ended') == 1 then return false end
   local seen = redis.call('SETBIT', done, page, 1)
   local was = redis.call('SETBIT', failed, page, bad)
   if seen == 1 and was == bad then return false end
@@ -40,9 +44,12 @@ if page ~= '' then
   head = head .. ',"pages_failed":' .. redis.call('BITCOUNT', failed)
   redis.call('EXPIRE', done, ttl)
   redis.call('EXPIRE', failed, ttl)
-elseif redis.call('EXISTS', stream) == 1 and type == 'start' then
+elseif type == 'start' then
+  if redis.call('HSETNX', job, 'started', 1) == 0 then return false end
+elseif redis.call('HSETNX', job, 'ended', 1) == 0 then
   return false
 end
+redis.call('EXPIRE', job, ttl)
 local id = redis.call('XADD', stream, '*', 'type', type, 'data', head .. '}')
 redis.call('EXPIRE', stream, ttl)
 redis.call('PUBLISH', stream, '{"type":"' .. type .. '","id":"' .. id .. '","data":' .. head .. tail .. '}}')
@@ -91,17 +98,30 @@ class Events:
                 self._publish(job_id, "page", data, page=page, client=pipe)
             pipe.execute()
 
-    def end(self, job_id: str, end: End, total_pages: int) -> None:
-        """The job has ended; nothing comes after this."""
-        self._publish(job_id, *_end_event(job_id, end, total_pages))
+    def end(self, job_id: str, end: End, total_pages: int) -> bool:
+        """The job has ended; nothing comes after this. Whether this told it, and not somebody before."""
+        return bool(self._publish(job_id, *_end_event(job_id, end, total_pages)))
 
     def _publish(
         self, job_id: str, kind: str, data: dict[str, Any], page: Page | None = None, client: Redis | None = None
-    ) -> None:
+    ) -> Any:
         head = json.dumps(data, separators=(",", ":"))[:-1]
         number, text, bad = ("", "", 0) if page is None else (page.page_number, _text_member(page), _failed(page))
-        keys = [job_key(job_id, "events"), job_key(job_id, "done"), job_key(job_id, "failed")]
-        self._tell(keys=keys, args=[kind, head, text, number, bad, self._keep_s], client=client)
+        keys = [job_key(job_id, "events"), job_key(job_id, "done"), job_key(job_id, "failed"), job_key(job_id)]
+        return self._tell(keys=keys, args=[kind, head, text, number, bad, self._keep_s], client=client)
+
+    def reopen(self, job_id: str, page_numbers: Iterable[int]) -> None:
+        """Takes back the end event and what was told of these pages: they are to be read again."""
+        stream = job_key(job_id, "events")
+        with self._redis.pipeline() as pipe:
+            for entry_id, fields in self._redis.xrange(stream):
+                if fields[b"type"] in (b"complete", b"error"):
+                    pipe.xdel(stream, entry_id)
+            for number in page_numbers:
+                pipe.setbit(job_key(job_id, "done"), number, 0).setbit(job_key(job_id, "failed"), number, 0)
+            pipe.hdel(job_key(job_id), "ended").hincrby(job_key(job_id), "run", 1)
+            pipe.delete(job_key(job_id, "attempts"))
+            pipe.execute()
 
     # Following
 
@@ -114,19 +134,33 @@ class Events:
         stream = job_key(job_id, "events")
         entries = self._redis.xrange(stream, f"({after}")
         if not entries and not self._redis.exists(stream):
-            yield from (event for event in self._story(job_id) if _order(event.id) > _order(after))
+            yield from self._retold(job_id, after)
             return
+        texts: dict[int, str] = {}
         for entry_id, fields in entries:
             data = json.loads(fields[b"data"])
             if fields[b"type"] == b"page":
-                data["page_text"] = self._page_text(job_id, data["page_number"])
+                data["page_text"] = self._text(job_id, data["page_number"], texts)
             yield Event(id=entry_id.decode(), type=fields[b"type"].decode(), data=data)
 
-    def _page_text(self, job_id: str, page_number: int) -> str:
-        try:
-            return self._files.page(job_id, page_number).text
-        except PageUnknown:  # deleted meanwhile
-            return ""
+    def _text(self, job_id: str, page_number: int, texts: dict[int, str]) -> str:
+        """A page's text; `texts` is filled ahead, for a listing of the storage per page would cost its square."""
+        if page_number not in texts:
+            texts.clear()
+            ahead = self._files.pages(job_id, page_number, page_number + _TEXTS_AHEAD)
+            texts.update({number: page.text for number, page in ahead.items()})
+        return texts.get(page_number, "")
+
+    def _retold(self, job_id: str, after: str) -> Iterator[Event]:
+        """The story for one who has heard it up to `after`. One whose id is Redis's own hears it again from the first
+        page, with ids that go on from there: what was told since Redis lost it cannot be known."""
+        milliseconds, sequence = _order(after)
+        for event in self._story(job_id):
+            if milliseconds == 0:
+                if _order(event.id) > (0, sequence):
+                    yield event
+            elif event.type != "start":
+                yield replace(event, id=f"{milliseconds}-{sequence + _order(event.id)[1]}")
 
     def _story(self, job_id: str) -> Iterator[Event]:
         """An ended job's events made from its files, with ids that any real id is later than."""
@@ -234,5 +268,4 @@ def _order(event_id: str) -> tuple[int, int]:
 
 def valid_id(event_id: str) -> bool:
     """Whether a client's `Last-Event-ID` has the form of an id."""
-    milliseconds, dash, sequence = event_id.partition("-")
-    return milliseconds.isdigit() and (not dash or sequence.isdigit()) and len(event_id) <= 41
+    return _ID.fullmatch(event_id) is not None

@@ -11,8 +11,10 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
+import sys
 import tempfile
 import uuid
 from collections.abc import Iterator
@@ -22,10 +24,12 @@ from typing import IO, TypeVar
 
 import fsspec
 from fsspec.implementations.local import LocalFileSystem
+from pydantic import ValidationError
 
 from .errors import JobUnknown, PageUnknown, StorageUnavailable
 from .model import Document, End, Job, Page, Plan, Record
 
+_JOB_ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _SPAN = re.compile(r"(\d+)-(\d+)\.jsonl$")
 _COPY_BYTES = 1 << 20
 
@@ -66,6 +70,7 @@ class JobFiles:
                 self._fs.makedirs(self._path(job.job_id, "pages"), exist_ok=True)
                 with self._fs.open(self._path(job.job_id, "source.pdf"), "wb") as target:
                     shutil.copyfileobj(source, target, _COPY_BYTES)
+                    self._settle(target)
             if password is not None:
                 self._write(self._path(job.job_id, "password"), password.encode())
             self._put(job.job_id, "job.json", job)
@@ -82,6 +87,11 @@ class JobFiles:
             raise JobUnknown
         return job
 
+    def owner(self, job_id: str) -> str | None:
+        """Whose job this is; None also where there is none."""
+        job = self._get(job_id, "job.json", Job)
+        return job.owner if job else None
+
     def exists(self, job_id: str) -> bool:
         with _translated():
             return bool(self._fs.exists(self._path(job_id, "job.json")))
@@ -97,10 +107,10 @@ class JobFiles:
 
     def put_end(self, job_id: str, end: End) -> End:
         """Writes the end state unless there is one, and returns the one that stands."""
-        path = self._path(job_id, "end.json")
+        path, data = self._path(job_id, "end.json"), end.model_dump_json().encode()
         with _translated():
             try:
-                self._fs.pipe_file(path, end.model_dump_json().encode(), mode="create")
+                self._create_local(Path(path), data) if self._local else self._fs.pipe_file(path, data, mode="create")
             except FileExistsError:
                 return self._get(job_id, "end.json", End) or end
         return end
@@ -120,27 +130,39 @@ class JobFiles:
         lines = "".join(page.model_dump_json() + "\n" for page in pages)
         self._write(self._path(job_id, name), lines.encode())
 
-    def pages(self, job_id: str) -> dict[int, Page]:
-        """Every stored page by its number. A page read twice counts once, and a good reading beats a failed one."""
+    def pages(self, job_id: str, first: int = 1, last: int = sys.maxsize) -> dict[int, Page]:
+        """The stored pages from `first` to `last`. One read twice counts once; a good reading beats a failed one."""
         found: dict[int, Page] = {}
-        for _, _, path in self._spans(job_id):
-            for page in self._span(path):
+        for span_first, span_last, path in self._spans(job_id):
+            for page in self._span(path) if span_first <= last and first <= span_last else ():
                 if page.page_number not in found or page.status == "ok":
                     found[page.page_number] = page
-        return dict(sorted(found.items()))
+        return {number: found[number] for number in sorted(found) if first <= number <= last}
 
     def page(self, job_id: str, page_number: int) -> Page:
         """One stored page; raises `PageUnknown`."""
-        found = [
-            page
-            for first, last, path in self._spans(job_id)
-            if first <= page_number <= last
-            for page in self._span(path)
-            if page.page_number == page_number
-        ]
+        found = self.pages(job_id, page_number, page_number)
         if not found:
             raise PageUnknown
-        return next((page for page in found if page.status == "ok"), found[0])
+        return found[page_number]
+
+    def forget_pages(self, job_id: str, page_numbers: set[int]) -> None:
+        """Removes the records of these pages; those that were stored in the same spans stay."""
+        for first, last, path in self._spans(job_id):
+            if page_numbers.isdisjoint(range(first, last + 1)):
+                continue
+            for page in self._span(path):
+                if page.page_number not in page_numbers and first != last:
+                    self.put_pages(job_id, [page])
+            with _translated():
+                self._fs.rm_file(path)
+
+    def reopen(self, job_id: str, password: str | None) -> None:
+        """Takes a job's end back; its password is needed again where there was one."""
+        if password is not None:
+            self._write(self._path(job_id, "password"), password.encode())
+        for name in ("document.json", "end.json"):
+            self._remove(self._path(job_id, name))
 
     def _spans(self, job_id: str) -> list[tuple[int, int, str]]:
         folder = self._path(job_id, "pages")
@@ -175,22 +197,19 @@ class JobFiles:
         return None if secret is None else secret.decode()
 
     def forget_password(self, job_id: str) -> None:
-        with _translated():
-            try:
-                self._fs.rm_file(self._path(job_id, "password"))
-            except FileNotFoundError:
-                return
+        self._remove(self._path(job_id, "password"))
 
     # Retention
 
     def job_ids(self) -> list[str]:
-        """The ids of all jobs in storage, unfinished submissions among them."""
+        """The ids of all jobs in storage, unfinished submissions among them. Other folders are none of our business."""
         with _translated():
             try:
                 entries = self._fs.ls(self._root, detail=True, refresh=True)
             except FileNotFoundError:
                 return []
-        return [entry["name"].rstrip("/").rpartition("/")[2] for entry in entries if entry["type"] == "directory"]
+        names = (entry["name"].rstrip("/").rpartition("/")[2] for entry in entries if entry["type"] == "directory")
+        return [name for name in names if _JOB_ID.fullmatch(name)]
 
     def age_s(self, job_id: str, now_s: float) -> float:
         """Seconds since a job's folder was last touched; 0 where the storage does not tell."""
@@ -213,10 +232,13 @@ class JobFiles:
 
     def _get(self, job_id: str, name: str, record: type[R]) -> R | None:
         data = self._read(self._path(job_id, name))
-        return record.model_validate_json(data) if data else None
+        try:
+            return record.model_validate_json(data) if data else None
+        except ValidationError as error:  # torn by a dying machine, or written by another version
+            raise StorageUnavailable(f"The record {name} of job {job_id} cannot be read.") from error
 
     def _put(self, job_id: str, name: str, record: Record) -> None:
-        self._write(self._path(job_id, name), record.model_dump_json().encode())
+        self._write(self._path(job_id, name), record.model_dump_json().encode(), settle=name == "job.json")
 
     def _read(self, path: str) -> bytes | None:
         with _translated():
@@ -225,18 +247,44 @@ class JobFiles:
             except FileNotFoundError:
                 return None
 
-    def _write(self, path: str, data: bytes) -> None:
-        """Object stores write whole objects; a local file is written beside its place and then moved there."""
+    def _remove(self, path: str) -> None:
+        with _translated():
+            try:
+                self._fs.rm_file(path)
+            except FileNotFoundError:
+                return
+
+    def _write(self, path: str, data: bytes, settle: bool = False) -> None:
+        """Object stores write whole objects; a local file is written beside its place and then moved there.
+
+        With `settle` it outlives a loss of power: worth its milliseconds for what was promised, not for each page.
+        """
         with _translated():
             if not self._local:
                 self._fs.pipe_file(path, data)
                 return
-            target = Path(path)
-            target.parent.mkdir(parents=True, exist_ok=True)
-            draft = target.with_name(f".{uuid.uuid4().hex}.part")
-            try:
-                draft.write_bytes(data)
-                draft.replace(target)
-            except BaseException:
-                draft.unlink(missing_ok=True)
-                raise
+            with self._draft(Path(path), data, settle) as draft:
+                draft.replace(path)
+
+    def _create_local(self, target: Path, data: bytes) -> None:
+        """Writes a file that is not there, whole; raises `FileExistsError`. Of two at once, one succeeds."""
+        with self._draft(target, data, settle=True) as draft:
+            target.hardlink_to(draft)
+
+    @contextmanager
+    def _draft(self, target: Path, data: bytes, settle: bool) -> Iterator[Path]:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        draft = target.with_name(f".{uuid.uuid4().hex}.part")
+        try:
+            with draft.open("wb") as file:
+                file.write(data)
+                if settle:
+                    self._settle(file)
+            yield draft
+        finally:
+            draft.unlink(missing_ok=True)
+
+    def _settle(self, file: IO[bytes]) -> None:
+        if self._local:
+            file.flush()
+            os.fsync(file.fileno())

@@ -12,7 +12,7 @@ import os
 import signal
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -30,7 +30,7 @@ class Watch:
     """What the child works on now."""
 
     job_id: str
-    page_number: int | None  # None while the PDF itself is opened
+    page_numbers: Sequence[int] | None  # None while the PDF itself is opened
     deadline_s: float  # on the monotonic clock
 
 
@@ -56,9 +56,10 @@ class Guard(threading.Thread):
         self._next_look_s = 0.0
 
     @contextmanager
-    def watch(self, job_id: str, page_number: int | None) -> Iterator[None]:
-        """Holds what happens inside to the limits."""
-        self._watch = Watch(job_id=job_id, page_number=page_number, deadline_s=time.monotonic() + self._limit_s)
+    def watch(self, job_id: str, page_numbers: Sequence[int] | None) -> Iterator[None]:
+        """Holds what happens inside to the limits: that of time counts for each page."""
+        deadline_s = time.monotonic() + self._limit_s * len(page_numbers or [0])
+        self._watch = Watch(job_id=job_id, page_numbers=page_numbers, deadline_s=deadline_s)
         try:
             yield
         finally:
@@ -94,9 +95,13 @@ class Guard(threading.Thread):
             if error is not None:
                 self._condemn(watch, error)
         except Exception:  # it could not be stored: the count of attempts still ends it
-            _log.exception("job %s page %s: could not store its failure", watch.job_id, watch.page_number)
+            _log.exception("failure not stored", extra={"job_id": watch.job_id})
         finally:
-            _log.warning("job %s page %s: %s", watch.job_id, watch.page_number, error.code if error else "job ended")
+            _log.warning(
+                "worker child ended: %s",
+                error.message if error else "the job has ended",
+                extra={"job_id": watch.job_id, "code": error.code if error else None},
+            )
             os.kill(os.getpid(), signal.SIGKILL)
 
 

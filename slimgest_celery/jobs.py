@@ -2,19 +2,36 @@
 
 from __future__ import annotations
 
+import hashlib
+import logging
+import time
 import uuid
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from typing import IO, TYPE_CHECKING
 
 from celery.exceptions import OperationalError
 from celery.result import AsyncResult
 from kombu.exceptions import OperationalError as BrokerError
+from pydantic import ValidationError
 from redis import Redis
 from redis.exceptions import RedisError
 
 from .config import Settings
-from .errors import BrokerUnavailable, JobCancelled, JobExpired, JobUnknown, NotAPdf, QueueFull, UploadEmpty
+from .errors import (
+    BrokerUnavailable,
+    JobCancelled,
+    JobExpired,
+    JobRunning,
+    JobUnknown,
+    KeyReused,
+    NotAPdf,
+    OptionInvalid,
+    QueueFull,
+    StorageUnavailable,
+    UploadEmpty,
+)
 from .events import Events
 from .files import JobFiles
 from .ledger import Ledger, Progress
@@ -26,6 +43,9 @@ if TYPE_CHECKING:
 
 _HEAD_BYTES = 1024
 _RETRY_AFTER_S = 5
+_CLAIM_POLL_S = 0.1
+_CLAIM_WAIT_S = 20.0
+_log = logging.getLogger(__name__)
 
 
 @contextmanager
@@ -35,6 +55,40 @@ def broker_errors() -> Iterator[None]:
         yield
     except (RedisError, OperationalError, BrokerError) as error:
         raise BrokerUnavailable from error
+
+
+@dataclass(frozen=True, kw_only=True)
+class Submission:
+    """What a client sent: PDFs, and how to read them."""
+
+    uploads: list[tuple[str, IO[bytes]]]  # file name as shown, seekable content
+    options: Options
+    password: str | None = None
+    owner: str | None = None
+    request_id: str | None = None
+
+    def jobs(self, job_ids: list[str]) -> list[Job]:
+        """The records of the jobs that this makes."""
+        created_at = now()
+        return [
+            Job(
+                job_id=job_id,
+                filename=filename,
+                options=self.options,
+                created_at=created_at,
+                owner=self.owner,
+                request_id=self.request_id,
+            )
+            for job_id, (filename, _) in zip(job_ids, self.uploads, strict=True)
+        ]
+
+    def fingerprint(self) -> str:
+        """A hash of all that makes this submission differ from another."""
+        digest = hashlib.sha256(repr((self.options, self.password)).encode())
+        for filename, content in self.uploads:
+            digest.update(repr((filename, hashlib.file_digest(content, "sha256").digest())).encode())  # type: ignore[arg-type]
+            content.seek(0)
+        return digest.hexdigest()
 
 
 class Jobs:
@@ -51,36 +105,61 @@ class Jobs:
 
     # Submission: admitted, then stored, then sent
 
-    def submit(
-        self,
-        uploads: list[tuple[str, IO[bytes]]],
-        options: Options,
-        password: str | None = None,
-        job_ids: list[str] | None = None,
-    ) -> list[Job]:
-        """Accepts PDFs, each given as its file name and its seekable content: all of them or none.
+    def submit(self, sent: Submission, job_ids: list[str] | None = None) -> list[Job]:
+        """Accepts the PDFs of a submission: all of them or none.
 
         Raises `UploadEmpty`, `NotAPdf`, `QueueFull`, `StorageUnavailable` or `BrokerUnavailable`; then nothing is
         queued and nothing stays in storage.
         """
-        for filename, content in uploads:
+        for filename, content in sent.uploads:
             _check_head(filename, content)
-        created_at = now()
-        jobs = [
-            Job(job_id=job_id, filename=filename, options=options, created_at=created_at)
-            for job_id, (filename, _) in zip(job_ids or _new_ids(len(uploads)), uploads, strict=True)
-        ]
+        jobs = sent.jobs(job_ids or _new_ids(len(sent.uploads)))
         with broker_errors():
             self._admit(jobs)
             try:
-                for job, (_, content) in zip(jobs, uploads, strict=True):
-                    self.files.create(job, content, password)
+                for job, (_, content) in zip(jobs, sent.uploads, strict=True):
+                    self.files.create(job, content, sent.password)
                 for job in jobs:
                     self.send(job.job_id)
             except BaseException:
                 self._withdraw(jobs)
                 raise
+        for job in jobs:
+            _log.info("job accepted", extra={"job_id": job.job_id, "request_id": job.request_id, "owner": job.owner})
         return jobs
+
+    def submit_once(self, sent: Submission, key: str) -> list[Job]:
+        """As `submit`, but a submission with a key that came before returns the jobs that it made then.
+
+        Also when both arrive at once. Raises `KeyReused` where the submissions differ.
+        """
+        name, fingerprint = _sha256(f"{sent.owner}\0{key}".encode()), sent.fingerprint()
+        job_ids = _new_ids(len(sent.uploads))
+        deadline_s = time.monotonic() + _CLAIM_WAIT_S
+        while before := self._claim(name, fingerprint, job_ids):
+            if before[0] != fingerprint:
+                raise KeyReused
+            found = [self.job(job_id) for job_id in before[1:] if self.files.exists(job_id) or self.expired(job_id)]
+            if len(found) == len(before) - 1:
+                return found
+            if time.monotonic() > deadline_s:  # its process died: the claim runs out by itself
+                raise BrokerUnavailable("A request with this Idempotency-Key is still being stored; ask again soon.")
+            time.sleep(_CLAIM_POLL_S)  # if storing fails, the other's claim goes, and ours stands
+        try:
+            accepted = self.submit(sent, job_ids)
+        except BaseException:
+            with broker_errors():
+                self.ledger.disclaim(name)
+            raise
+        with broker_errors():
+            self.ledger.confirm(name)
+        return accepted
+
+    def _claim(self, name: str, fingerprint: str, job_ids: list[str]) -> list[str]:
+        """The fingerprint and job ids of an earlier claim, or nothing where this one stands."""
+        with broker_errors():
+            before = self.ledger.claim(name, " ".join([fingerprint, *job_ids]))
+        return before.split(" ") if before else []
 
     def full(self) -> bool:
         """Whether the next submission would be refused; to be asked before an upload is read."""
@@ -89,19 +168,32 @@ class Jobs:
 
     def send(self, job_id: str) -> None:
         """Queues a stored job. The Celery id of its ingest, and then of its chord's body, is the job's id."""
-        finish = self.celery.signature("slimgest.finish", args=(job_id,), immutable=True)
-        self.celery.send_task("slimgest.ingest", args=(job_id,), task_id=job_id, link_error=finish)
+        run = self.ledger.run(job_id)
+        self.ledger.touch(job_id)
+        # A result that an earlier run left would make Celery take this one for done when its worker dies.
+        AsyncResult(job_id, app=self.celery).forget()
+        finish = self.celery.signature("slimgest.finish", args=(job_id, run), immutable=True)
+        self.celery.send_task("slimgest.ingest", args=(job_id, run), task_id=job_id, link_error=finish)
+
+    def resume(self, job_id: str) -> None:
+        """Sends a job again that was accepted before: stored pages are told, not read again."""
+        self.ledger.readmit(job_id, self.files.job(job_id).created_at.timestamp())
+        self.send(job_id)
 
     def _admit(self, jobs: list[Job]) -> None:
         job_ids = [job.job_id for job in jobs]
-        if not self.ledger.admit(job_ids, self.settings.max_pending_jobs, jobs[0].created_at.timestamp()):
+        created_s, owner = jobs[0].created_at.timestamp(), jobs[0].owner
+        if not self.ledger.admit(job_ids, self.settings.max_pending_jobs, created_s, owner):
             raise QueueFull(retry_after_s=_RETRY_AFTER_S)
 
     def _withdraw(self, jobs: list[Job]) -> None:
+        """Nothing of a refused submission may stay, or it would be found and read later on."""
         for job in jobs:
-            self.files.delete(job.job_id)
-            with broker_errors():
-                self.ledger.refuse(job.job_id)
+            with suppress(StorageUnavailable):
+                self.files.delete(job.job_id)
+        for job in jobs:
+            with suppress(RedisError):  # it keeps its place in the queue until the reconciler finds it empty
+                self.ledger.refuse(job.job_id, job.owner)
 
     # Status
 
@@ -115,21 +207,30 @@ class Jobs:
         try:
             return self.files.job(job_id)
         except JobUnknown:
-            with broker_errors():
-                if self.ledger.expired(job_id):
-                    raise JobExpired from None
+            if self.expired(job_id):
+                raise JobExpired from None
             raise
 
-    def list(self, offset: int, limit: int) -> tuple[list[Status], int]:
-        """Kept jobs, newest first, and how many there are in all."""
+    def expired(self, job_id: str) -> bool:
         with broker_errors():
-            job_ids = self.ledger.listed(offset, limit)
-            found = [
-                self._status(self.files.job(job_id), progress)
-                for job_id, progress in zip(job_ids, self.ledger.progress(job_ids), strict=True)
-                if self.files.exists(job_id)
-            ]
-            return found, self.ledger.listed_count()
+            return self.ledger.expired(job_id)
+
+    def owned(self, job_id: str, owner: str | None) -> Job:
+        """As `job`, for one who asks: another owner's job is as unknown as one that never was."""
+        job = self.job(job_id)
+        if job.owner != owner:
+            raise JobUnknown
+        return job
+
+    def list(self, offset: int, limit: int, owner: str | None = None) -> tuple[list[Status], int]:
+        """An owner's kept jobs, newest first, and how many there are in all."""
+        with broker_errors():
+            job_ids = self.ledger.listed(offset, limit, owner)
+            found = []
+            for job_id, progress in zip(job_ids, self.ledger.progress(job_ids), strict=True):
+                with suppress(JobUnknown):  # deleted meanwhile
+                    found.append(self._status(self.files.job(job_id), progress))
+            return found, self.ledger.listed_count(owner)
 
     def end(self, job_id: str) -> End | None:
         """How a job ended, or None. The result backend says whether to look."""
@@ -198,29 +299,45 @@ class Jobs:
         self.files.forget_password(job_id)
         plan = self.files.plan(job_id)
         with broker_errors():
-            if not self.ledger.ended(job_id):
-                self.events.end(job_id, end, len(plan.page_numbers) if plan else 0)
+            if self.events.end(job_id, end, len(plan.page_numbers) if plan else 0):
+                code = end.error.code if end.error else None
+                _log.info("job ended", extra={"job_id": job_id, "status": end.status.value, "code": code})
             self.ledger.close(job_id)
         return end
 
-    # Retention
+    def retry(self, job_id: str, pages: str | None, password: str | None = None) -> Status:
+        """Reads an ended job's failed and unread pages again, or those of its pages that `pages` names.
 
-    def sweep(self, now_s: float) -> int:
-        """Deletes jobs whose retention has passed, and returns how many. Lists again those that Redis forgot."""
-        gone = [job_id for job_id in self.files.job_ids() if self._is_due(job_id, now_s)]
-        for job_id in gone:
-            self.files.delete(job_id)
-            self.ledger.expire(job_id)
-            self.celery.AsyncResult(job_id).forget()
-        return len(gone)
+        The job keeps its id and its good pages. Raises `JobRunning`, `QueueFull`, `OptionInvalid`, and as `job`.
+        """
+        job, end, plan = self.job(job_id), self.files.end(job_id), self.files.plan(job_id)
+        if end is None:
+            raise JobRunning
+        again = self._pages_to_read_again(job_id, plan, pages)
+        with broker_errors():
+            self._admit([job])
+            self.files.forget_pages(job_id, again)
+            self.events.reopen(job_id, again)
+            self.files.reopen(job_id, password)
+            self.send(job_id)
+            return self.status(job_id)
 
-    def _is_due(self, job_id: str, now_s: float) -> bool:
-        keep_s = self.settings.retention_s
-        if not self.files.exists(job_id):  # an upload whose API process died before it was accepted
-            return self.files.age_s(job_id, now_s) > min(keep_s, 3600)
-        end = self.files.end(job_id)
-        self.ledger.relist(job_id, self.files.job(job_id).created_at.timestamp())
-        return end is not None and now_s - end.completed_at.timestamp() > keep_s
+    def _pages_to_read_again(self, job_id: str, plan: Plan | None, pages: str | None) -> set[int]:
+        if plan is None:  # it could not be opened: all of it is tried again
+            return set()
+        stored = self.files.pages(job_id)
+        if pages in (None, "failed"):
+            again = {number for number, page in stored.items() if page.status == "failed"}
+            if not again and set(stored) >= set(plan.page_numbers):
+                raise OptionInvalid("pages: no page of this job has failed; name those to read again, such as 1-3.")
+            return again
+        try:
+            chosen = Options(pages=pages).page_numbers(plan.page_numbers[-1])
+        except ValidationError as error:
+            raise OptionInvalid("pages: must be `failed`, or page numbers and ranges such as 1-3,7.") from error
+        if not set(chosen) & set(plan.page_numbers):
+            raise OptionInvalid("pages: none of these pages belongs to the job.")
+        return set(chosen) & set(plan.page_numbers)
 
 
 def links(job_id: str) -> Links:
@@ -244,6 +361,10 @@ def document(job: Job, plan: Plan | None, pages: list[Page], status: JobStatus, 
         pages=pages,
         error=end.error if end else None,
     )
+
+
+def _sha256(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()
 
 
 def _new_ids(count: int) -> list[str]:

@@ -14,6 +14,7 @@ from typing import IO, Self
 
 from .client import Client
 from .errors import SlimgestError
+from .parent import end_with_parent
 
 _START_S = 180.0
 _STOP_S = 30.0
@@ -46,6 +47,7 @@ class LocalService:
             stderr=log,
             env={**os.environ, **(env or {})},
             start_new_session=True,  # Ctrl-C comes here first, and is passed on
+            preexec_fn=lambda: end_with_parent(signal.SIGTERM),
         )
         return cls(port, process, log)
 

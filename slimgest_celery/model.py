@@ -106,6 +106,8 @@ class Job(Record):
     filename: str  # as the client named it: shown, never used as a path
     options: Options
     created_at: Timestamp
+    owner: str | None = None  # the name of the API key that made it; None where the service has no keys
+    request_id: str | None = None  # of the HTTP request that made it, for the log
 
 
 class Engine(Record):

@@ -71,7 +71,7 @@ class PdfPage:
         if width * height > max_pixels:
             dpi *= math.sqrt(max_pixels / (width * height))
         while math.prod(self.pixels(dpi)) > max_pixels:  # sides are whole pixels, and at least one
-            dpi *= 0.995
+            dpi *= 0.999
         try:
             bitmap = self._page.render(scale=dpi / POINTS_PER_INCH, rev_byteorder=True)
             # A copy: the bitmap's memory goes with the bitmap.

@@ -10,18 +10,23 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
 
+from redis.exceptions import RedisError
+
 from .engines import Engine, normalise
 from .errors import (
     AllPagesFailed,
+    BrokerUnavailable,
     JobFailure,
     JobWorkerLost,
     PageEngineFailed,
     PageFailure,
     PageOutOfMemory,
     PagesOutOfRange,
+    PageTooMuchText,
     PageUnreadable,
     PageWorkerLost,
     PdfTooManyPages,
+    StorageUnavailable,
 )
 from .jobs import Jobs, document
 from .model import Block, End, JobStatus, Mode, Options, Page, PageSeconds, Plan, Problem, Source, now
@@ -36,9 +41,8 @@ _TEXT_SPAN = 16
 # Batches per task of an engine that takes several pages at once: while it reads one the next are rendered, so a task of
 # one batch would make it wait for every first page. More would keep a document from being shared out among workers.
 _BATCHES_PER_SPAN = 4
-# What the guard is told to watch while several pages are in hand: none of them can be blamed. See tasks.condemn.
-SEVERAL = 0
 _PROBED_PAGES = 12
+_MOST_TEXT = 1_000_000  # characters a page: a few kilobytes of PDF can unfold to any number
 # Pages read since the last were stored wait at most this long to be stored and told.
 _TELL_EVERY_S = 0.25
 # Celery priorities, 0 first, by how many pages of the job come before: the start of every job passes the bulk of any.
@@ -67,14 +71,14 @@ class Desk:
     jobs: Jobs
     engine: Engine
     worker: str  # the Celery node's name
-    watch: Callable[[str, int | None], AbstractContextManager[None]]  # limits for a page: see guard.py
+    watch: Callable[[str, Sequence[int] | None], AbstractContextManager[None]]  # limits for a page: see guard.py
     renderers: Renderers | None = None  # for an engine that takes several pages at once: see render_ahead.py
 
 
 # --- Planned ----------------------------------------------------------------------------------------------------------
 
 
-def plan(desk: Desk, job_id: str) -> list[Span]:
+def plan(desk: Desk, job_id: str, run: int = 0) -> list[Span]:
     """Opens a job's PDF, plans its pages, tells `start`. Returns the spans still to be read.
 
     A PDF that cannot be read ends the job here, and there is nothing to read. Repeating it is harmless.
@@ -83,17 +87,28 @@ def plan(desk: Desk, job_id: str) -> list[Span]:
     if end := jobs.end(job_id):
         jobs.conclude(job_id, end)
         return []
+    attempt, over = jobs.ledger.begin(job_id, 0, 0, run)
+    if over:
+        return []
+    with _at_work(desk, job_id, 0, 0):
+        if attempt > MAX_ATTEMPTS:
+            fail(jobs, job_id, JobWorkerLost())
+            return []
+        try:
+            found = _plan(desk, job_id)
+        except JobFailure as error:
+            fail(jobs, job_id, error)
+            return []
+    jobs.ledger.forgive(job_id, 0, 0)  # it opened: ingest may run again for other reasons than its worker's death
+    return found
+
+
+def _plan(desk: Desk, job_id: str) -> list[Span]:
+    jobs = desk.jobs
     job = jobs.files.job(job_id)
-    if jobs.ledger.begin(job_id, 0, 0)[0] > MAX_ATTEMPTS:
-        fail(jobs, job_id, JobWorkerLost())
-        return []
-    try:
-        with desk.watch(job_id, None), _source(jobs, job_id) as source, _opened(source) as pdf:
-            page_numbers = _chosen(job.options, len(pdf), jobs.settings.max_pages)
-            length = _span_length(pdf, job.options, page_numbers, desk.engine.batch_size)
-    except JobFailure as error:
-        fail(jobs, job_id, error)
-        return []
+    with desk.watch(job_id, None), _source(jobs, job_id) as source, _opened(source) as pdf:
+        page_numbers = _chosen(job.options, len(pdf), jobs.settings.max_pages)
+        length = _span_length(pdf, job.options, page_numbers, desk.engine.batch_size)
     engine = EngineRecord(name=desk.engine.name, version=desk.engine.version)
     jobs.files.put_plan(job_id, Plan(page_numbers=page_numbers, engine=engine, started_at=now()))
     jobs.ledger.planned(job_id, len(page_numbers))
@@ -101,7 +116,21 @@ def plan(desk: Desk, job_id: str) -> list[Span]:
     stored = jobs.files.pages(job_id)
     if stored:  # ingest runs again: what was read before is told, where it has not been, and not read again
         jobs.events.pages(job_id, list(stored.values()), len(page_numbers))
+    _log.info("job planned", extra={"job_id": job_id, "request_id": job.request_id, "worker": desk.worker})
     return list(spans([number for number in page_numbers if number not in stored], length))
+
+
+@contextmanager
+def _at_work(desk: Desk, job_id: str, first: int, last: int) -> Iterator[None]:
+    """Shows what the worker does. An attempt that fails for want of storage or Redis is no fault of the pages."""
+    desk.jobs.roster.busy(desk.worker, job_id, first)
+    try:
+        yield
+    except (StorageUnavailable, BrokerUnavailable, RedisError):
+        desk.jobs.ledger.forgive(job_id, first, last)
+        raise
+    finally:
+        desk.jobs.roster.idle(desk.worker)
 
 
 def spans(page_numbers: Sequence[int], length: int) -> Iterator[Span]:
@@ -148,20 +177,21 @@ def _has_text(pdf: Pdf, page_number: int) -> bool:
 # --- Read -------------------------------------------------------------------------------------------------------------
 
 
-def read(desk: Desk, job_id: str, first: int, last: int) -> None:
+def read(desk: Desk, job_id: str, first: int, last: int, run: int = 0) -> None:
     """Reads a span's pages; each is stored, then told. A page's own fault is a stored record, not an exception.
 
     A span begun before (its worker died) is read page by page: a page that a worker died of MAX_ATTEMPTS times is
     given up, and costs only itself.
     """
     jobs = desk.jobs
-    attempt, ended = jobs.ledger.begin(job_id, first, last)
-    if ended or jobs.end(job_id):
+    attempt, over = jobs.ledger.begin(job_id, first, last, run)
+    if over:
         return
-    plan = jobs.files.plan(job_id)
-    total = len(plan.page_numbers) if plan else last - first + 1
-    jobs.roster.busy(desk.worker, job_id, first)
-    try:
+    with _at_work(desk, job_id, first, last):
+        if jobs.end(job_id):
+            return
+        plan = jobs.files.plan(job_id)
+        total = len(plan.page_numbers) if plan else last - first + 1
         with _source(jobs, job_id) as source, _opened(source) as pdf:
             if attempt == 1 and desk.engine.batch_size > 1:
                 _read_overlapped(desk, job_id, pdf, source, range(first, last + 1), total)
@@ -169,15 +199,13 @@ def read(desk: Desk, job_id: str, first: int, last: int) -> None:
                 _read_span(desk, job_id, pdf, range(first, last + 1), total)
             else:
                 _read_singly(desk, job_id, pdf, range(first, last + 1), total, attempt)
-    finally:
-        jobs.roster.idle(desk.worker)
 
 
 def _read_span(desk: Desk, job_id: str, pdf: Pdf, page_numbers: Sequence[int], total: int) -> None:
     options = desk.jobs.files.job(job_id).options
     with _Tray(desk.jobs, job_id, total) as tray:
         for number in page_numbers:
-            with desk.watch(job_id, number):
+            with desk.watch(job_id, [number]):
                 pages = _read_batch(desk, pdf, options, [number])
             tray.put(pages)
 
@@ -196,7 +224,7 @@ def _read_overlapped(
             ready,
         )
         while True:
-            with desk.watch(job_id, SEVERAL):
+            with desk.watch(job_id, page_numbers):  # of several none can be blamed: see tasks.condemn
                 batch = next(batches, None)
             if batch is None:
                 break
@@ -252,8 +280,8 @@ class _Tray:
 def _read_singly(desk: Desk, job_id: str, pdf: Pdf, page_numbers: Sequence[int], total: int, span_attempt: int) -> None:
     jobs = desk.jobs
     options = jobs.files.job(job_id).options
-    stored = jobs.files.pages(job_id)
-    jobs.events.pages(job_id, [stored[number] for number in page_numbers if number in stored], total)
+    stored = jobs.files.pages(job_id, page_numbers[0], page_numbers[-1])
+    jobs.events.pages(job_id, list(stored.values()), total)
     for number in page_numbers:
         if number in stored:
             continue
@@ -263,7 +291,7 @@ def _read_singly(desk: Desk, job_id: str, pdf: Pdf, page_numbers: Sequence[int],
         if attempt > MAX_ATTEMPTS:
             page = failed_page(number, PageWorkerLost(), worker=desk.worker)
         else:
-            with desk.watch(job_id, number):
+            with desk.watch(job_id, [number]):
                 (page,) = _read_batch(desk, pdf, options, [number])
         _keep(jobs, job_id, [page.model_copy(update={"attempts": min(attempt, MAX_ATTEMPTS)})], total)
 
@@ -272,6 +300,22 @@ def _keep(jobs: Jobs, job_id: str, pages: list[Page], total: int) -> None:
     """Stored, then told."""
     jobs.files.put_pages(job_id, pages)
     jobs.events.pages(job_id, pages, total)
+    for page in pages:
+        _log.info("page read", extra=_about(job_id, page))
+
+
+def _about(job_id: str, page: Page) -> dict[str, object]:
+    """What the log says of a page."""
+    return {
+        "job_id": job_id,
+        "page_number": page.page_number,
+        "worker": page.worker,
+        "attempt": page.attempts,
+        "status": page.status,
+        "source": page.source and page.source.value,
+        "code": page.error and page.error.code,
+        "seconds": round(page.seconds.render + page.seconds.read, 4),
+    }
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -300,6 +344,8 @@ def _prepare(desk: Desk, pdf: Pdf, options: Options, page_number: int) -> Page |
             reason: str | None = "mode_ocr"
             if options.mode != Mode.OCR:
                 lines = page.text_lines()
+                if sum(len(line.text) for line in lines) > _MOST_TEXT:
+                    raise PageTooMuchText
                 reason = page.distrust(lines)
                 if reason is None or options.mode == Mode.TEXT:
                     return _from_text_layer(desk, page, page_number, options, lines, reason, started_s)
@@ -392,26 +438,29 @@ def give_up(jobs: Jobs, job_id: str, page_number: int, error: PageFailure) -> No
 # --- Assembled --------------------------------------------------------------------------------------------------------
 
 
-def assemble(jobs: Jobs, job_id: str) -> End:
-    """Ends a job: writes its document and its end state. Chord body and errback alike; harmless when repeated.
+def assemble(jobs: Jobs, job_id: str, run: int = 0) -> End | None:
+    """Ends a job: writes its end state and its document. Chord body and errback alike; harmless when repeated.
 
-    Pages that are nowhere (their tasks died with all their attempts) are recorded as failed first.
+    Pages that are nowhere (their tasks died with all their attempts) are recorded as failed first. A finish of an
+    earlier run, from before a retry, does nothing and gives None.
     """
-    end = jobs.end(job_id)
-    plan = jobs.files.plan(job_id)
+    if jobs.ledger.run(job_id) != run:
+        return None
+    end, plan = jobs.files.end(job_id), jobs.files.plan(job_id)
     if end is None and plan is None:
         return fail(jobs, job_id, JobWorkerLost())
     if end is None and plan is not None:
+        jobs.ledger.touch(job_id)
         pages = jobs.files.pages(job_id)
         lost = [failed_page(n, PageWorkerLost()) for n in plan.page_numbers if n not in pages]
         for page in lost:
             _keep(jobs, job_id, [page], len(plan.page_numbers))
             pages[page.page_number] = page
         ordered = [pages[number] for number in plan.page_numbers]
-        end = _verdict(ordered)
+        end = jobs.files.put_end(job_id, _verdict(ordered))
+        # Written after the end that stands, which may be a cancellation; without it, readers put it together.
         jobs.files.put_document(document(jobs.files.job(job_id), plan, ordered, end.status, end))
-    assert end is not None  # noqa: S101 - for the type checker: each way above has set it
-    return jobs.conclude(job_id, end)
+    return jobs.conclude(job_id, end) if end else None
 
 
 def fail(jobs: Jobs, job_id: str, error: JobFailure) -> End:

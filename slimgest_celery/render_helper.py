@@ -11,7 +11,6 @@ itself. The process ends with its standard input, with its parent, or at its lim
 
 from __future__ import annotations
 
-import ctypes
 import json
 import os
 import resource
@@ -21,10 +20,10 @@ from pathlib import Path
 from typing import IO, Any
 
 from .errors import JobFailure, PageFailure
+from .parent import end_with_parent
 from .pdf import Image, Pdf, PdfPage, open_pdf
 
 MAX_SLOT_BYTES = 32 << 20  # an A4 page at 300 dpi has 26 MB; what is larger is not worth holding several of
-_PR_SET_PDEATHSIG = 1
 _OWN_MB = 1024  # address space of Python, numpy and PDFium themselves
 
 
@@ -93,8 +92,7 @@ def main() -> None:
     """Limits itself, then serves."""
     slots, limit_mb, parent = [int(fd) for fd in sys.argv[1].split(",")], int(sys.argv[2]), int(sys.argv[3])
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the supervisor
-    if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    end_with_parent(signal.SIGKILL)
     if os.getppid() != parent:  # it died before this one asked to be told
         return
     limit_bytes = (limit_mb + _OWN_MB) << 20

@@ -32,9 +32,10 @@ class Roster:
             pipe.sadd(_NAMES, worker.name).delete(_key(worker.name)).hset(_key(worker.name), mapping=fields)
             pipe.expire(_key(worker.name), LEASE_S).execute()
 
-    def keep(self, name: str) -> None:
-        """A sign of life."""
-        self._redis.expire(_key(name), LEASE_S)
+    def keep(self, worker: Worker) -> None:
+        """A sign of life. What Redis has forgotten of the worker it is told again."""
+        if not self._redis.expire(_key(worker.name), LEASE_S):
+            self.sign_on(worker)
 
     def busy(self, name: str, job_id: str, page_number: int) -> None:
         self._redis.hset(_key(name), mapping={"state": "busy", "job_id": job_id, "page_number": page_number})

@@ -1,6 +1,8 @@
 """The Celery tasks: shells around pipeline.py. Arguments are ids and page numbers, nothing else.
 
-slimgest.ingest(job_id)  →  chord( slimgest.pages(job_id, first, last) … )  |  slimgest.finish(job_id)
+slimgest.ingest(job_id, run)  →  chord( slimgest.pages(job_id, first, last, run) … )  |  slimgest.finish(job_id, run)
+
+`run` counts retries, so that what is left of an earlier run in the queues is let go.
 """
 
 from __future__ import annotations
@@ -12,16 +14,16 @@ from typing import Any
 from celery import Task, chord
 from redis.exceptions import RedisError
 
-from . import engines, pipeline
+from . import engines, pipeline, sweeping
 from .app import app, jobs, settings
-from .errors import PageFailure, PdfTimeout, StorageUnavailable
+from .errors import BrokerUnavailable, PageFailure, PageTimeout, PdfOutOfMemory, PdfTimeout, StorageUnavailable
 from .guard import Guard, Watch
 from .pipeline import Desk
 from .render_ahead import Renderers
 
 # Redis or storage away: worth waiting for. The backs-off add up to more than half an hour.
 _RETRY: dict[str, Any] = {
-    "autoretry_for": (StorageUnavailable, RedisError),
+    "autoretry_for": (StorageUnavailable, BrokerUnavailable, RedisError),
     "retry_backoff": 1,
     "retry_backoff_max": 30,
     "default_retry_delay": 0,  # after a lost worker: at once
@@ -30,38 +32,47 @@ _RETRY: dict[str, Any] = {
 
 
 @app.task(name="slimgest.ingest", bind=True, **_RETRY)
-def ingest(self: Task[Any, Any], job_id: str) -> dict[str, str]:
+def ingest(self: Task[Any, Any], job_id: str, run: int = 0) -> dict[str, str]:
     """Plans a job's pages and becomes the chord that reads them; the chord's body keeps this task's id, the job's."""
-    spans = pipeline.plan(desk(self.request.hostname), job_id)
-    if not spans:
+    spans = pipeline.plan(desk(self.request.hostname), job_id, run)
+    if not spans:  # it has ended, or all its pages were read before and only their end is missing
+        pipeline.assemble(jobs(), job_id, run)
         return _answer(job_id)
-    body = finish.si(job_id).on_error(finish.si(job_id))
+    body = finish.si(job_id, run).on_error(finish.si(job_id, run))
     # `replace` would hand this task's own errback to the chord, which may one day give it to every page as well.
     self.request.errbacks = None
     header = [
-        pages.si(job_id, span.first, span.last).set(priority=span.priority, time_limit=_limit_s(len(span.page_numbers)))
+        pages.si(job_id, span.first, span.last, run).set(
+            priority=span.priority, time_limit=_limit_s(len(span.page_numbers))
+        )
         for span in spans
     ]
     return self.replace(chord(header, body))  # type: ignore[no-any-return]
 
 
 @app.task(name="slimgest.pages", bind=True, ignore_result=True, **_RETRY)
-def pages(self: Task[Any, Any], job_id: str, first: int, last: int) -> None:
+def pages(self: Task[Any, Any], job_id: str, first: int, last: int, run: int = 0) -> None:
     """Reads pages `first` to `last`."""
-    pipeline.read(desk(self.request.hostname), job_id, first, last)
+    pipeline.read(desk(self.request.hostname), job_id, first, last, run)
 
 
 @app.task(name="slimgest.finish", **_RETRY)
-def finish(job_id: str) -> dict[str, str]:
+def finish(job_id: str, run: int = 0) -> dict[str, str]:
     """Ends the job: as the chord's body when all pages are read, as its errback when some were lost."""
-    pipeline.assemble(jobs(), job_id)
+    pipeline.assemble(jobs(), job_id, run)
     return _answer(job_id)
 
 
 @app.task(name="slimgest.sweep")
 def sweep() -> int:
     """Deletes what is older than the retention time; returns how many jobs."""
-    return jobs().sweep(time.time())
+    return sweeping.sweep(jobs(), time.time())
+
+
+@app.task(name="slimgest.reconcile")
+def reconcile() -> list[str]:
+    """Closes or resumes jobs that fell between two steps; returns their ids."""
+    return sweeping.reconcile(jobs())
 
 
 def _answer(job_id: str) -> dict[str, str]:
@@ -109,8 +120,9 @@ def desk(worker: str) -> Desk:
 
 
 def condemn(watch: Watch, error: PageFailure) -> None:
-    """Stores and tells what went past a limit, before its process ends."""
-    if watch.page_number is None:
-        pipeline.fail(jobs(), watch.job_id, PdfTimeout())
-    elif watch.page_number != pipeline.SEVERAL:  # else the span comes back, and its pages are read one by one
-        pipeline.give_up(jobs(), watch.job_id, watch.page_number, error)
+    """Stores and tells what went past a limit, before its process ends. Of several pages read at once nobody knows
+    which it was: they are read singly the next time."""
+    if watch.page_numbers is None:
+        pipeline.fail(jobs(), watch.job_id, PdfTimeout() if isinstance(error, PageTimeout) else PdfOutOfMemory())
+    elif len(watch.page_numbers) == 1:
+        pipeline.give_up(jobs(), watch.job_id, watch.page_numbers[0], error)

@@ -13,10 +13,10 @@ from pathlib import Path
 
 import click
 
-from slimgest_celery.config import Settings, SettingsError, default_home
+from slimgest_celery.config import Settings, SettingsError, check_address, default_home
 
 from .devices import find, plan
-from .redis_server import NoRedisServer, embedded_redis
+from .redis_server import NoRedisServer, prepare
 from .supervisor import Service, Supervisor
 
 _DRAIN_MARGIN_S = 15
@@ -31,24 +31,31 @@ def main() -> None:
 @main.command()
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
 @click.option("--port", default=8000, show_default=True, help="Port to listen on.")
+@click.option("--insecure", is_flag=True, help="Listen beyond this machine although no API keys are set.")
 @click.option("--reload", is_flag=True, help="Restart the API when its source changes (development).")
 @click.option("--private", is_flag=True, help="Keep everything in a folder that is deleted at the end.")
-def up(host: str, port: int, reload: bool, private: bool) -> None:
+def up(host: str, port: int, insecure: bool, reload: bool, private: bool) -> None:
     """Everything: Redis if none is set, workers, beat and the API. Ctrl-C ends all of it."""
     settings = _settings()
+    try:
+        check_address(host, settings, insecure)
+    except SettingsError as error:
+        raise click.UsageError(str(error)) from error
     with ExitStack() as stack:
         home = default_home()
         if private:
             home = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="slimgest-")))
             os.environ["SLIMGEST_STORAGE_URL"] = str(home / "jobs")
+        foundations: list[Service] = []
         if private or settings.redis_url is None:
             stack.enter_context(_locked(home))
-            os.environ["SLIMGEST_REDIS_URL"] = stack.enter_context(_redis(home / "redis"))
+            foundations = [_redis(home / "redis")]
         # The storage of one machine is settled here, so that all processes agree on it.
         os.environ.setdefault("SLIMGEST_STORAGE_URL", settings.storage_url)
         api = [sys.executable, "-m", "api", "--host", host, "--port", str(port), *(["--reload"] if reload else [])]
+        api += ["--insecure"] if insecure else []
         run = stack.enter_context(tempfile.TemporaryDirectory(prefix="slimgest-run-"))
-        services = [*_workers(settings), _beat(Path(run)), Service(name="api", argv=api)]
+        services = [*foundations, *_workers(settings), _beat(Path(run)), Service(name="api", argv=api)]
         click.echo(f"slimgest: http://{host}:{port} (Ctrl-C ends it)", err=True)
         Supervisor(services, settings.page_timeout_s + _DRAIN_MARGIN_S).run()
 
@@ -86,13 +93,14 @@ def _celery(*arguments: str) -> list[str]:
     return [sys.executable, "-m", "celery", "--quiet", "-A", "slimgest_celery", *arguments]
 
 
-@contextmanager
-def _redis(folder: Path) -> Iterator[str]:
+def _redis(folder: Path) -> Service:
+    """The private Redis; every process started after this knows its address."""
     try:
-        with embedded_redis(folder) as url:
-            yield url
+        server = prepare(folder)
     except NoRedisServer as error:
         raise click.ClickException(str(error)) from error
+    os.environ["SLIMGEST_REDIS_URL"] = server.url
+    return Service(name="redis", argv=server.argv, foundation=True)
 
 
 @contextmanager

@@ -6,7 +6,6 @@ the same worker as one that the supervisor started.
 
 from __future__ import annotations
 
-import ctypes
 import logging
 import os
 import signal
@@ -14,25 +13,30 @@ import sys
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from functools import partial
 from typing import Any
 
 import numpy as np
-from celery import Celery
+from celery import Celery, bootsteps
 from celery.signals import celeryd_init, task_postrun, worker_process_init, worker_shutdown
+from celery.worker import state
 from PIL import Image, ImageDraw, ImageFont
 from redis.exceptions import RedisError
 
-from slimgest_celery import engines, tasks
+from slimgest_celery import engines, logs, tasks
 from slimgest_celery.app import app, connect, jobs, settings
 from slimgest_celery.errors import EngineUnavailable
+from slimgest_celery.jobs import Jobs
 from slimgest_celery.model import Worker
-from slimgest_celery.roster import BEAT_S, Roster
+from slimgest_celery.parent import end_with_parent
+from slimgest_celery.roster import BEAT_S
+from slimgest_celery.sweeping import any_waiting
 
 from . import recycle
 from .devices import device_of
 
-_PR_SET_PDEATHSIG = 1
+DEAF_S = 30.0
 _log = logging.getLogger(__name__)
 _node = ""  # this worker's Celery node name, known to the child by fork
 
@@ -42,55 +46,94 @@ _node = ""  # this worker's Celery node name, known to the child by fork
 
 @celeryd_init.connect
 def sign_on(sender: str, conf: Any, **_: Any) -> None:
-    """Keeps the messages this worker holds under its own name; what a predecessor of that name held is put back.
+    """Keeps the messages this worker holds under its own name, and gives signs of life.
 
     Kombu keeps all unacknowledged messages of all workers in one hash and returns them after the visibility timeout,
     for it cannot know whose are whose. With a hash per worker, a dead one's are returned when its death is noticed:
-    here, by its successor, or by `slimgest.rescue` when its lease has run out.
+    by its successor when that connects (`PutBack`), or by `slimgest.rescue` when its lease has run out.
     """
     global _node
     _node = sender
-    put_back(app, sender)
+    logs.setup(settings().log_format)
     conf.broker_transport_options = {**conf.broker_transport_options, **_unacked_keys(sender)}
     lease = Lease(sender)
     worker_shutdown.connect(lease.end, weak=False)
     lease.start()
 
 
+class PutBack(bootsteps.StartStopStep):  # type: ignore[misc]
+    """Whenever a worker connects: what it held before, or a dead predecessor of its name, goes back to the queues.
+
+    A message whose connection broke can never be acknowledged; if its page is still in hand, reading it twice does
+    no harm, for the second reader finds it stored.
+    """
+
+    requires = ("celery.worker.consumer.connection:Connection",)
+
+    def start(self, parent: Any) -> None:
+        put_back(app, _node)
+
+
+app.steps["consumer"].add(PutBack)
+
+
 def put_back(celery: Celery, node: str) -> None:
     """Returns all messages that a dead worker held to their queues. Safe to run twice, and at the same time."""
-    everything = {**_unacked_keys(node), "visibility_timeout": -1}
+    # Times in there are those of the dead worker's clock, which may be ahead of ours.
+    everything = {**_unacked_keys(node), "visibility_timeout": -(10**9)}
     with celery.connection_for_write(transport_options=everything) as connection:
         connection.default_channel.qos.restore_visible(num=None)
 
 
-def _unacked_keys(node: str) -> dict[str, str]:
+def _unacked_keys(node: str) -> dict[str, Any]:
     return {
         "unacked_key": f"slimgest:unacked:{node}",
         "unacked_index_key": f"slimgest:unacked:{node}:index",
         "unacked_mutex_key": f"slimgest:unacked:{node}:mutex",
+        "unacked_mutex_expire": 30,  # seconds; whoever dies while putting back holds others up for no longer
     }
 
 
 class Lease(threading.Thread):
-    """The worker's sign of life, from before its child loads a model until its last page has drained."""
+    """The worker's sign of life, from before its child loads a model until its last page has drained.
+
+    A worker can be alive but deaf: connected, and no longer asking for work (celery #8030, #8091, #10205). One that has
+    had nothing in hand for DEAF_S while messages waited ends itself, for its supervisor to start it again.
+    """
 
     def __init__(self, node: str) -> None:
         super().__init__(name="lease", daemon=True)
         self._node = node
         self._over = threading.Event()
-        self._roster = Roster(connect(settings()))  # not `jobs()`: that one belongs to the child
+        # Not `app.jobs()`: that one belongs to the child.
+        self._jobs = Jobs(settings(), connect(settings()), app)
+        self._last = Worker(name=node, device=device_of(node), engine=settings().engine, state="starting")
+        self._heard_s = time.monotonic()
 
     def run(self) -> None:
         while not self._over.wait(BEAT_S):
             try:
-                self._roster.keep(self._node)
+                self._beat()
             except RedisError as error:  # the next beat tries again
+                self._heard_s = time.monotonic()
                 _log.warning("no sign of life given: %s", type(error).__name__)
+
+    def _beat(self) -> None:
+        roster = self._jobs.roster
+        known = next((worker for worker in roster.workers() if worker.name == self._node), None)
+        if known is not None:
+            idle = {"state": "idle", "job_id": None, "page_number": None} if known.state == "busy" else {}
+            self._last = known.model_copy(update=idle)  # to be told again, should Redis forget it
+        roster.keep(self._last)
+        if known is None or known.state != "idle" or state.reserved_requests or not any_waiting(self._jobs):
+            self._heard_s = time.monotonic()
+        elif time.monotonic() - self._heard_s > DEAF_S:
+            _log.critical("%s has work waiting and takes none: it ends, to be started again", self._node)
+            os.kill(os.getpid(), signal.SIGKILL)
 
     def end(self, **_: Any) -> None:
         self._over.set()
-        self._roster.sign_off(self._node)
+        self._jobs.roster.sign_off(self._node)
 
 
 @app.task(name="slimgest.rescue")
@@ -99,7 +142,8 @@ def rescue() -> list[str]:
     lost = jobs().roster.lost()
     for node in lost:
         put_back(app, node)
-        jobs().roster.sign_off(node)
+        if not jobs().redis.hlen(_unacked_keys(node)["unacked_key"]):  # else somebody else is at it: next time
+            jobs().roster.sign_off(node)
     return lost
 
 
@@ -109,7 +153,7 @@ def rescue() -> list[str]:
 @worker_process_init.connect
 def wake(**_: Any) -> None:
     """Loads and warms up the engine; only then is the worker `idle`, and the service ready."""
-    _die_with_parent()
+    end_with_parent(signal.SIGKILL)  # its page is read again elsewhere
     me = Worker(name=_node, device=device_of(_node), engine=settings().engine, state="starting")
     try:
         choice = engines.choose(settings())
@@ -149,7 +193,8 @@ def _give_up(me: Worker, error: Exception) -> None:
     """Ends the whole worker: a child without an engine is no use, and Celery would start the next one at once."""
     reason = error.message if isinstance(error, EngineUnavailable) else f"{type(error).__name__}: {error}"
     _log.critical("%s cannot start: %s", _node, reason)
-    jobs().roster.sign_on(me.model_copy(update={"state": "failed", "detail": reason}))
+    with suppress(RedisError):
+        jobs().roster.sign_on(me.model_copy(update={"state": "failed", "detail": reason}))
     os.kill(os.getppid(), signal.SIGTERM)
     sys.stderr.flush()
     os._exit(1)
@@ -163,9 +208,3 @@ def built_in_page() -> np.ndarray[Any, np.dtype[np.uint8]]:
         text = "slimgest warms up its engine on this page of print, 0123456789."[: 60 - 7 * row]
         draw.text((90, 120 + 110 * row), text, fill="black", font=ImageFont.load_default(size))
     return np.asarray(page)
-
-
-def _die_with_parent() -> None:
-    """A child whose worker was killed has no one to answer to: its page is read again elsewhere. Linux only."""
-    if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)

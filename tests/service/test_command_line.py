@@ -7,7 +7,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import httpx
@@ -144,21 +143,33 @@ def test_up_restarts_what_dies_and_leaves_nothing_when_it_is_killed_itself(tmp_p
         up = subprocess.Popen(command, cwd=ROOT, env={**os.environ, **ENV}, stdout=log, stderr=log)
     url = f"http://127.0.0.1:{port}"
     wait_for(lambda: _ready(url), what="slimgest up", logs=tmp_path)
-    api = next(child for child in psutil.Process(up.pid).children() if "gunicorn" in " ".join(child.cmdline()))
-    api.kill()
-    time.sleep(0.3)
-    wait_for(lambda: _ready(url), what="the API again", logs=tmp_path)
+    for name in ("gunicorn", "redis-server"):
+        victim = next(child for child in psutil.Process(up.pid).children() if name in " ".join(child.cmdline()))
+        victim.kill()
+        victim.wait()
+        wait_for(lambda: _ready(url), what=f"{name} again", logs=tmp_path)
     up.kill()
     up.wait()
-    wait_for(
-        lambda: {pid for pid in _ours() - before if not _is_redis(pid)} == set(), what="the end of all", within_s=20
-    )
-    for pid in _ours() - before:
-        psutil.Process(pid).kill()
+    wait_for(lambda: _ours() <= before, what="the end of all processes", within_s=20)
 
 
-def _is_redis(pid: int) -> bool:
-    return "redis-server" in psutil.Process(pid).cmdline()[0]
+def test_process_that_is_killed_leaves_nothing_running(tmp_path: Path) -> None:
+    before = _ours()
+    (tmp_path / "a.pdf").write_bytes(pdfs.numbered(3))
+    command = [sys.executable, "-m", "slimgest_celery.cli", "process", "a.pdf"]
+    slow = {"TEST_ENGINE_SECONDS": "30", "TMPDIR": str(tmp_path)}
+    process = subprocess.Popen(command, cwd=tmp_path, env={**os.environ, **ENV, **slow}, stderr=subprocess.DEVNULL)
+    wait_for(lambda: any("-m celery" in " ".join(_line(pid)) for pid in _ours() - before), what="the workers")
+    process.kill()
+    process.wait()
+    wait_for(lambda: _ours() <= before, what="the end of all processes", within_s=60)
+
+
+def _line(pid: int) -> list[str]:
+    try:
+        return psutil.Process(pid).cmdline()
+    except psutil.NoSuchProcess:
+        return []
 
 
 def test_doctor_says_what_is_there_and_what_to_do(tmp_path: Path) -> None:

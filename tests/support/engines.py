@@ -21,6 +21,7 @@ RAISE = (255, 255, 0)  # raises
 GARBAGE = (255, 0, 255)  # gives numbers that are none
 KILL_ONCE = (255, 128, 0)  # ends its worker child the first time
 ALLOCATE = (0, 255, 255)  # takes memory without end
+RAISE_ONCE = (255, 255, 128)  # raises the first time
 
 
 class ByColour:
@@ -49,7 +50,7 @@ class ByColour:
             os.kill(os.getpid(), signal.SIGKILL)
         if colour == HANG:
             time.sleep(3600)
-        if colour == RAISE:
+        if colour == RAISE or (colour == RAISE_ONCE and _first_time("raise")):
             raise ValueError("this page makes the engine fail")
         if colour == GARBAGE:
             no_number = Line(text="garbage", confidence=float("nan"), box=(0, 0, float("inf"), -1))

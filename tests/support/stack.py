@@ -31,8 +31,9 @@ _START_S = 90
 class Stack:
     """Processes of one service below one folder. Every process is started, and ended, by its id."""
 
-    def __init__(self, folder: Path, redis_url: str, env: dict[str, str]) -> None:
+    def __init__(self, folder: Path, redis_url: str, env: dict[str, str], bearer: str | None = None) -> None:
         self.folder = folder
+        self.headers = {"Authorization": f"Bearer {bearer}"} if bearer else {}
         self.env = {
             **os.environ,
             "PYTHONPATH": str(ROOT),
@@ -66,6 +67,10 @@ class Stack:
         self.workers[name] = self.spawn(*command, "-l", "INFO", log=name, env=plan(self.settings, Found())[0].env)
         return self.workers[name]
 
+    def start_supervised(self) -> None:
+        """SLIMGEST_NUM_WORKERS workers under the supervisor, which starts again those that die."""
+        self.workers["all"] = self.spawn(sys.executable, "-m", "workers", "worker", log="workers")
+
     def start_api(self) -> str:
         """An API process; returns its address."""
         port = free_port()
@@ -75,9 +80,9 @@ class Stack:
         wait_for(lambda: _answers(url), what="the API", logs=self.folder)
         return url
 
-    def start_beat(self) -> None:
-        schedule = str(self.folder / "beat")
-        self.spawn(sys.executable, "-m", "celery", "-A", "slimgest_celery", "beat", "-s", schedule, log="beat")
+    def start_beat(self, name: str = "beat") -> None:
+        options = ["-s", str(self.folder / name), "--pidfile="]
+        self.spawn(sys.executable, "-m", "celery", "-A", "slimgest_celery", "beat", *options, log=name)
 
     def child_of(self, worker: str) -> psutil.Process:
         """The pool child of a worker."""
@@ -109,11 +114,17 @@ class Stack:
     def url(self) -> str:
         return self.apis[0][0]
 
-    def get(self, path: str, **how: Any) -> httpx.Response:
-        return httpx.get(self.url + path, timeout=60, **how)
+    def request(self, method: str, path: str, headers: dict[str, str] | None = None, **how: Any) -> httpx.Response:
+        return httpx.request(method, self.url + path, headers={**self.headers, **(headers or {})}, timeout=120, **how)
 
-    def post(self, path: str, pdf: bytes, filename: str = "test.pdf", **form: str) -> httpx.Response:
-        return httpx.post(self.url + path, files={"file": (filename, pdf)}, data=form, timeout=120)
+    def get(self, path: str, **how: Any) -> httpx.Response:
+        return self.request("GET", path, **how)
+
+    def post(
+        self, path: str, pdf: bytes, filename: str = "test.pdf", request_id: str | None = None, **form: str
+    ) -> httpx.Response:
+        headers = {"X-Request-ID": request_id} if request_id else {}
+        return self.request("POST", path, files={"file": (filename, pdf)}, data=form, headers=headers)
 
     def submit(self, pdf: bytes, **form: str) -> str:
         """The id of a new job."""
@@ -123,7 +134,7 @@ class Stack:
 
     def events(self, job_id: str, after: str | None = None, url: str | None = None) -> Iterator[Event]:
         """A job's events as HTTP brings them."""
-        headers = {"Last-Event-ID": after} if after else {}
+        headers = {**self.headers, **({"Last-Event-ID": after} if after else {})}
         with httpx.stream("GET", f"{url or self.url}/jobs/{job_id}/events", headers=headers, timeout=60) as response:
             assert response.status_code == 200, response.read()
             yield from parse(response.iter_lines())
@@ -146,11 +157,20 @@ class Stack:
 
 
 @contextmanager
-def running(folder: Path, *, workers: int = 2, apis: int = 1, beat: bool = False, **env: str) -> Iterator[Stack]:
-    """A stack whose workers are ready."""
+def running(
+    folder: Path,
+    *,
+    workers: int = 2,
+    apis: int = 1,
+    beat: bool = False,
+    bearer: str | None = None,
+    redis_url: str | None = None,
+    **env: str,
+) -> Iterator[Stack]:
+    """A stack whose workers are ready, on a Redis of its own unless one is given."""
     with ExitStack() as exits:
-        url = exits.enter_context(embedded_redis(folder / "redis"))
-        stack = Stack(folder, url, env)
+        url = redis_url or exits.enter_context(embedded_redis(folder / "redis"))
+        stack = Stack(folder, url, env, bearer)
         exits.callback(stack.stop)
         for number in range(workers):
             stack.start_worker(f"cpu{number}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import threading
 from pathlib import Path
 
 import fsspec
@@ -21,7 +22,8 @@ def files(request: pytest.FixtureRequest, tmp_path: Path) -> JobFiles:
     return JobFiles("memory://jobs")
 
 
-JOB = Job(job_id="a", filename="x.pdf", options=Options(), created_at=now())
+ID = "00000000-0000-4000-8000-00000000000a"
+JOB = Job(job_id=ID, filename="x.pdf", options=Options(), created_at=now())
 
 
 def _page(number: int, status: str = "ok", text: str = "") -> Page:
@@ -30,17 +32,17 @@ def _page(number: int, status: str = "ok", text: str = "") -> Page:
 
 def test_a_job_is_there_after_it_was_created_and_gone_after_it_was_deleted(files: JobFiles) -> None:
     with pytest.raises(JobUnknown):
-        files.job("a")
+        files.job(ID)
     files.create(JOB, io.BytesIO(b"%PDF-content"), "secret")
-    assert files.job("a") == JOB and files.exists("a") and files.job_ids() == ["a"]
-    with files.source("a") as path:
+    assert files.job(ID) == JOB and files.exists(ID) and files.job_ids() == [ID]
+    with files.source(ID) as path:
         assert path.read_bytes() == b"%PDF-content"
-    assert files.password("a") == "secret"
-    files.forget_password("a")
-    files.forget_password("a")
-    assert files.password("a") is None
-    files.delete("a")
-    files.delete("a")
+    assert files.password(ID) == "secret"
+    files.forget_password(ID)
+    files.forget_password(ID)
+    assert files.password(ID) is None
+    files.delete(ID)
+    files.delete(ID)
     assert files.job_ids() == []
 
 
@@ -57,19 +59,51 @@ def test_nothing_stays_of_an_upload_that_breaks(files: JobFiles) -> None:
 def test_the_first_end_stands(files: JobFiles) -> None:
     files.create(JOB, io.BytesIO(b"%PDF"), None)
     first = End(status=JobStatus.CANCELLED, completed_at=now())
-    assert files.put_end("a", first) == first
-    assert files.put_end("a", End(status=JobStatus.COMPLETED, completed_at=now())) == first
-    assert files.end("a") == first
+    assert files.put_end(ID, first) == first
+    assert files.put_end(ID, End(status=JobStatus.COMPLETED, completed_at=now())) == first
+    assert files.end(ID) == first
+
+
+def test_of_many_that_end_a_job_at_once_one_succeeds(tmp_path: Path) -> None:
+    files = JobFiles(str(tmp_path / "jobs"))
+    files.create(JOB, io.BytesIO(b"%PDF"), None)
+    for number in range(30):
+        files.reopen(ID, None)
+        together, stood = threading.Barrier(4), []
+
+        def end(failed: int, together: threading.Barrier = together, stood: list[End] = stood) -> None:
+            together.wait()
+            stood.append(files.put_end(ID, End(status=JobStatus.PARTIAL, completed_at=now(), pages_failed=failed)))
+
+        threads = [threading.Thread(target=end, args=(number * 4 + each,)) for each in range(4)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert stood == [files.end(ID)] * 4
+
+
+def test_other_folders_in_the_storage_are_none_of_its_business(tmp_path: Path) -> None:
+    (tmp_path / "jobs/lost+found").mkdir(parents=True)
+    assert JobFiles(str(tmp_path / "jobs")).job_ids() == []
+
+
+def test_a_torn_record_is_a_failure_of_the_storage_not_a_traceback(tmp_path: Path) -> None:
+    files = JobFiles(str(tmp_path / "jobs"))
+    files.create(JOB, io.BytesIO(b"%PDF"), None)
+    (tmp_path / "jobs" / ID / "end.json").write_text('{"status": "comp')
+    with pytest.raises(StorageUnavailable, match="cannot be read"):
+        files.end(ID)
 
 
 def test_pages_are_found_in_whichever_span_holds_them_and_a_good_one_beats_a_failed_one(files: JobFiles) -> None:
-    files.put_pages("a", [_page(4), _page(5, "failed"), _page(6)])
-    files.put_pages("a", [_page(1, text="one")])
-    files.put_pages("a", [_page(5, text="five")])
-    assert list(files.pages("a")) == [1, 4, 5, 6]
-    assert files.pages("a")[5].text == "five" == files.page("a", 5).text
+    files.put_pages(ID, [_page(4), _page(5, "failed"), _page(6)])
+    files.put_pages(ID, [_page(1, text="one")])
+    files.put_pages(ID, [_page(5, text="five")])
+    assert list(files.pages(ID)) == [1, 4, 5, 6]
+    assert files.pages(ID)[5].text == "five" == files.page(ID, 5).text
     with pytest.raises(PageUnknown):
-        files.page("a", 2)
+        files.page(ID, 2)
 
 
 def test_a_storage_that_cannot_be_written_says_so(tmp_path: Path) -> None:

@@ -13,10 +13,7 @@ import numpy as np
 import psutil
 import pytest
 
-from slimgest_celery import pipeline, tasks
 from slimgest_celery.config import Settings
-from slimgest_celery.errors import PageTimeout
-from slimgest_celery.guard import Watch
 from slimgest_celery.pdf import Pdf, open_pdf
 from slimgest_celery.render_ahead import Renderers
 from slimgest_celery.render_helper import Helper
@@ -165,17 +162,6 @@ def test_a_document_of_scans_and_text_reads_the_same_with_and_without_helpers(tm
         pages = read_all(at, scans)
         assert [(page.page_number, page.text) for page in pages] == [(n, f"page {n}") for n in range(1, 41)]
         assert {page.source for page in read_all(at, text)} == {"text_layer"}
-
-
-def test_a_batch_in_which_a_page_hangs_is_read_again_page_by_page(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The guard cannot know which page of several to blame, and stores none of them as failed."""
-    given_up: list[int] = []
-    monkeypatch.setattr(tasks, "jobs", lambda: None)
-    monkeypatch.setattr(pipeline, "give_up", lambda jobs, job_id, number, error: given_up.append(number))
-    monkeypatch.setattr(pipeline, "fail", lambda *_: given_up.append(-1))
-    for number in (pipeline.SEVERAL, 3):
-        tasks.condemn(Watch(job_id="job", page_number=number, deadline_s=0), PageTimeout())
-    assert given_up == [3]
 
 
 def test_a_device_of_20_ms_a_page_is_kept_busy_by_pages_that_render_in_up_to_15_ms(tmp_path: Path) -> None:

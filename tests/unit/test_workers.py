@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import sys
+import tempfile
 import time
 from pathlib import Path
 
@@ -28,6 +29,7 @@ time.sleep(60)
     supervisor = Supervisor([Service(name="a", argv=[sys.executable, "-c", drains])], drain_s=10)
     supervisor.start()
     first = supervisor.pids()["a"]
+    before = set(Path(tempfile.gettempdir()).glob("slimgest-a-*"))
     wait_for(lambda: (tmp_path / "started").exists(), what="the process")
     os.kill(first, signal.SIGKILL)
 
@@ -38,8 +40,12 @@ time.sleep(60)
     (tmp_path / "started").unlink()
     wait_for(restarted, what="another process", within_s=5)
     wait_for(lambda: (tmp_path / "started").exists(), what="the process")
+    assert not before & set(Path(tempfile.gettempdir()).glob("slimgest-a-*")), (
+        "the killed one's temporary folder stayed"
+    )
     supervisor.stop()
     assert (tmp_path / "drained").exists()
+    assert list(Path(tempfile.gettempdir()).glob("slimgest-a-*")) == []
 
 
 def test_a_process_that_does_not_end_in_time_is_killed() -> None:

@@ -1,0 +1,227 @@
+"""A long run with mixed jobs and random kills: `python -m tests.faults.soak --minutes 10`, or `make soak`.
+
+What must not grow is sampled throughout and compared at the end, when all jobs have been swept: memory of the API and
+of the workers, connections to Redis, keys in Redis, files in the storage and in the temporary folder. Writes
+docs/soak.md and its plot.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import platform
+import random
+import signal
+import sys
+import tempfile
+import threading
+import time
+from collections import Counter
+from dataclasses import dataclass, fields
+from datetime import UTC, datetime
+from pathlib import Path
+from statistics import linear_regression, median
+
+import httpx
+import matplotlib
+
+matplotlib.use("Agg")
+import matplotlib.pyplot as plt
+import psutil
+
+from tests.faults.fuzz import mutant, seeds
+from tests.support import pdfs
+from tests.support.engines import GARBAGE, KILL_ONCE, RAISE
+from tests.support.stack import ROOT, Stack, running, wait_for
+
+_RETENTION_S = 30
+_SAMPLE_S = 2.0
+_KILL_EVERY_S = 20.0
+_SLOPE_LIMIT_MB = 60.0  # an hour
+_WARM_UP = 0.25  # of the run, left out of the slope: allocators and caches fill
+
+
+@dataclass(frozen=True)
+class Sample:
+    """What is there at one moment."""
+
+    seconds: float
+    api_mb: float
+    workers_mb: float  # all worker processes together
+    connections: int
+    keys: int
+    stored_files: int
+    temporary_files: int
+
+
+class Soak:
+    """The run: three clients, one killer, one sampler."""
+
+    def __init__(self, stack: Stack, temporary: Path, seed: int) -> None:
+        self.stack, self.temporary = stack, temporary
+        self.rng = random.Random(seed)
+        self.ends: Counter[str] = Counter()
+        self.kills: Counter[str] = Counter()
+        self.samples: list[Sample] = []
+        self.faults: list[str] = []
+        self._over = threading.Event()
+        self._began_s = time.monotonic()
+
+    def run(self, seconds: float) -> None:
+        threads = [threading.Thread(target=self._client, args=(number,)) for number in range(3)]
+        threads += [threading.Thread(target=self._kill), threading.Thread(target=self._sample_now_and_then)]
+        for thread in threads:
+            thread.start()
+        self._over.wait(seconds)
+        self._over.set()
+        for thread in threads:
+            thread.join()
+        wait_for(lambda: len(self.stack.files.job_ids()) == 0, what="the sweep of the last job", within_s=240)
+        self.samples.append(self.sample())
+
+    def sample(self) -> Sample:
+        api = [process for _, process in self.stack.apis]
+        return Sample(
+            seconds=time.monotonic() - self._began_s,
+            api_mb=sum(_resident_mb(process.pid) for process in api),
+            workers_mb=_resident_mb(self.stack.workers["all"].pid),
+            connections=len(self.stack.redis.client_list()),
+            keys=sum(not key.startswith(b"slimgest:expired") for key in self.stack.redis.scan_iter(count=1000)),
+            stored_files=_count(self.stack.folder / "jobs"),
+            temporary_files=_count(self.temporary),
+        )
+
+    def _client(self, number: int) -> None:
+        sound, rng = seeds(), random.Random(number)
+        while not self._over.is_set():
+            try:
+                answer = self.stack.post("/process-pdf", _some_pdf(rng, sound), mode=rng.choice(["auto", "ocr"]))
+            except httpx.HTTPError as error:
+                self.faults.append(f"no answer: {type(error).__name__}")
+                continue
+            if answer.status_code >= 500:
+                self.faults.append(f"{answer.status_code} {answer.text[:200]}")
+                continue
+            body = answer.json()
+            self.ends[body["pdfs"][0]["status"] if "pdfs" in body else body["code"]] += 1
+
+    def _kill(self) -> None:
+        while not self._over.wait(_KILL_EVERY_S):
+            workers = psutil.Process(self.stack.workers["all"].pid).children()
+            if not workers:  # both are waiting to be started again
+                continue
+            worker = self.rng.choice(workers)
+            victim = self.rng.choice([worker, *worker.children()])
+            victim.kill()
+            self.kills["a whole worker" if victim == worker else "a pool child"] += 1
+
+    def _sample_now_and_then(self) -> None:
+        while not self._over.wait(_SAMPLE_S):
+            self.samples.append(self.sample())
+
+
+def _some_pdf(rng: random.Random, sound: list[bytes]) -> bytes:
+    kind = rng.randrange(5)
+    if kind == 0:
+        return pdfs.text_pages([f"Page {number} of a letter." for number in range(rng.randrange(1, 30))])
+    if kind == 1:
+        return pdfs.numbered(rng.randrange(1, 20))
+    if kind == 2:
+        return pdfs.coloured([(0, 1, 0), rng.choice([RAISE, GARBAGE, KILL_ONCE]), (0, 3, 0)])
+    return mutant(rng.randrange(10**9), 7, sound)
+
+
+def _resident_mb(pid: int) -> float:
+    total = 0.0
+    for process in [psutil.Process(pid), *psutil.Process(pid).children(recursive=True)]:
+        try:
+            total += process.memory_info().rss / (1 << 20)
+        except psutil.NoSuchProcess:  # killed just now
+            continue
+    return total
+
+
+def _count(folder: Path) -> int:
+    """Files below a folder from which others are deleting meanwhile."""
+    return sum(len(files) for _, _, files in os.walk(folder))
+
+
+def slope_mb_per_hour(samples: list[Sample], name: str) -> float:
+    """How fast a memory figure grows, by least squares over the run after its warm-up."""
+    kept = samples[int(len(samples) * _WARM_UP) : -1]
+    return 3600 * linear_regression([s.seconds for s in kept], [getattr(s, name) for s in kept]).slope
+
+
+def _report(soak: Soak, start: Sample, target: Path) -> list[str]:
+    """Writes the table and the plot; returns what is wrong."""
+    wrong, minutes = list(soak.faults), soak.samples[-2].seconds / 60
+    machine = f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}"
+    ends = ", ".join(f"{count} {end}" for end, count in soak.ends.most_common())
+    kills = ", ".join(f"{count} × {what}" for what, count in soak.kills.most_common())
+    lines = [
+        "# A long run with mixed jobs and random kills",
+        "",
+        f"Written by `make soak` ({datetime.now(UTC):%Y-%m-%d}, {machine}).",
+        f"{minutes:.0f} minutes, {soak.ends.total()} jobs: {ends}.",
+        f"Killed meanwhile: {kills}. Answers that were a 5xx, or none: {len(soak.faults)}.",
+        f"Jobs are kept for {_RETENTION_S} s.",
+        "",
+        "| | at the start | median | at the end | growth an hour |",
+        "|---|---|---|---|---|",
+    ]
+    for field in fields(Sample)[1:]:
+        values = [getattr(sample, field.name) for sample in soak.samples]
+        growth = f"{slope_mb_per_hour(soak.samples, field.name):+.0f} MB" if field.name.endswith("_mb") else ""
+        first, last = getattr(start, field.name), values[-1]
+        lines.append(f"| {field.name.replace('_', ' ')} | {first:.0f} | {median(values):.0f} | {last:.0f} | {growth} |")
+        if field.name.endswith("_files") and last > first:
+            wrong.append(f"{field.name}: {first} at the start, {last} at the end")
+    lines += ["", "![Memory, connections, keys and files over the run](soak.png)", ""]
+    target.write_text("\n".join(lines))
+    _plot(soak.samples, target.with_suffix(".png"))
+    print("\n".join(lines))
+    api = slope_mb_per_hour(soak.samples, "api_mb")
+    return wrong + ([f"the API grows by {api:.0f} MB an hour"] if api > _SLOPE_LIMIT_MB else [])
+
+
+def _plot(samples: list[Sample], target: Path) -> None:
+    figure, axes = plt.subplots(2, 3, figsize=(10, 5), sharex=True)
+    for axis, field in zip(axes.flat, fields(Sample)[1:], strict=True):
+        axis.plot([s.seconds / 60 for s in samples], [getattr(s, field.name) for s in samples], linewidth=1)
+        axis.set_title(field.name.replace("_", " "), fontsize=9)
+        axis.set_ylim(bottom=0)
+    figure.supxlabel("minutes")
+    figure.tight_layout()
+    figure.savefig(target, dpi=80)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--minutes", type=float, default=10, help="how long (default 10)")
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--write", type=Path, default=ROOT / "docs/soak.md")
+    asked = parser.parse_args()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # so that the stack ends too
+    asked.write.parent.mkdir(exist_ok=True)
+    with tempfile.TemporaryDirectory() as folder:
+        temporary = Path(folder) / "tmp"
+        temporary.mkdir()
+        env = {"TMPDIR": str(temporary), "TEST_ENGINE_ONCE": folder, "TEST_ENGINE_SECONDS": "0.05"}
+        limits = {
+            "SLIMGEST_PAGE_TIMEOUT": "5",
+            "SLIMGEST_MAX_WORKER_MB": "1024",
+            "SLIMGEST_RETENTION": str(_RETENTION_S),
+        }
+        with running(Path(folder), workers=0, beat=True, **env, **limits) as stack:
+            stack.start_supervised()
+            stack.wait_ready(2)
+            soak = Soak(stack, temporary, asked.seed)
+            start = soak.sample()
+            soak.run(60 * asked.minutes)
+            wrong = _report(soak, start, asked.write)
+    if wrong:
+        raise SystemExit("\n".join(wrong))
+
+
+if __name__ == "__main__":
+    main()
