@@ -75,5 +75,5 @@ def read_all(desk: Desk, pdf: bytes, password: str | None = None, **options: obj
     return list(desk.jobs.files.pages(job.job_id).values())
 
 
-def _unwatched(job_id: str, page_number: int | None) -> AbstractContextManager[None]:
+def _unwatched(job_id: str, page_numbers: Sequence[int] | None) -> AbstractContextManager[None]:
     return nullcontext()
