@@ -190,18 +190,28 @@ class _TextLayer:
         """The parts of a line that wide gaps divide: where each starts and ends in its text, and its bounds."""
         words = list(_WORD.finditer(whole))
         begun = 0
-        before = self._between(first, words[0], words[0])
         for index in range(1, len(words)):
-            word = self._between(first, words[index], words[index])
-            if gap(before, word, axis) >= least_gap:
-                yield words[begun].start(), words[index - 1].end(), self._between(first, words[begun], words[index - 1])
+            # A word's own bounds would cost ten times as much as its first and last characters'.
+            end, start = (
+                self._character(first + words[index - 1].end() - 1),
+                self._character(first + words[index].start()),
+            )
+            if gap(end, start, axis) >= least_gap:
+                yield self._cell(first, words[begun], words[index - 1])
                 begun = index
-            before = word
-        yield words[begun].start(), words[-1].end(), self._between(first, words[begun], words[-1])
+        yield self._cell(first, words[begun], words[-1])
 
-    def _between(self, first: int, start: re.Match[str], end: re.Match[str]) -> Bounds:
-        runs = self._runs(first + start.start(), first + end.end() - 1)
-        return union(runs) if runs else (0.0, 0.0, 0.0, 0.0)
+    def _cell(self, first: int, word: re.Match[str], last_word: re.Match[str]) -> tuple[int, int, Bounds]:
+        start, end = word.start(), last_word.end()
+        runs = self._runs(first + start, first + end - 1)
+        return start, end, union(runs) if runs else (0.0, 0.0, 0.0, 0.0)
+
+    def _character(self, index: int) -> Bounds:
+        left, top, right, bottom = self._edges
+        left_reference, top_reference, right_reference, bottom_reference = self._edge_references
+        # This one asks for left, right, bottom, top.
+        raw.FPDFText_GetCharBox(self._page, index, left_reference, right_reference, bottom_reference, top_reference)
+        return left.value, bottom.value, right.value, top.value
 
     def _box(self, bounds: Bounds) -> Box:
         """A box on the page, or OUTSIDE."""
