@@ -98,7 +98,7 @@ def _joined(before: tuple[Found, Box], after: tuple[Found, Box], space: str) -> 
         text=one.text + space + two.text,
         confidence=one.confidence * share + two.confidence * (1 - share),
         box=_union(one.box, two.box),
-        size=max(one.size, two.size),
+        size=one.size if len(one.text) > len(two.text) else two.size,
     )
     return line, _union(square, other)
 
