@@ -52,8 +52,11 @@ class _Line:
 _Region = list[_Line]  # by their middles, from top to bottom
 
 
-def order(boxes: Sequence[Box], *, right_to_left: bool = False) -> list[int]:
-    """The indices of the boxes in reading order; `right_to_left` mirrors columns and rows, as in Arabic."""
+def order(boxes: Sequence[Box], *, right_to_left: bool = False, least_height: float = 0.0) -> list[int]:
+    """The indices of the boxes in reading order; `right_to_left` mirrors columns and rows, as in Arabic.
+
+    `least_height` is the height of a line, in the boxes' unit, where boxes hug their letters and are lower than that.
+    """
     if not boxes:
         return []
     lines = [
@@ -63,7 +66,7 @@ def order(boxes: Sequence[Box], *, right_to_left: bool = False) -> list[int]:
         for index, (left, top, right, bottom) in enumerate(boxes)
     ]
     lines.sort(key=lambda line: line.middle)
-    height = median(line.bottom - line.top for line in lines) or 1e-9
+    height = max(median(line.bottom - line.top for line in lines), least_height) or 1e-9
     flat = [line for line in lines if not _stands(line, height)]
     return [line.index for line in (*_read(flat, height), *(line for line in lines if _stands(line, height)))]
 
