@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from statistics import median
 
 from . import paragraphs, reading_order
 from .model import Block, Paragraph
@@ -17,6 +18,7 @@ _LETTER = re.compile(r"[^\W\d_]")
 # In heights of a line: pieces of one row this close are one line, cut by a change of font or by a raised sign.
 _JOIN_GAP = (-0.3, 0.6)
 _SPACE_GAP = 0.15
+_LINE_HEIGHT = 1.1  # of type, in its size: what an OCR engine's boxes come to
 _BULLET = re.compile(r"[•◦▪‣●○■□·–—-]$")  # alone, it belongs to the text beside it
 _BULLET_GAP = 4.0
 
@@ -45,11 +47,16 @@ def arrange(
 ) -> Layout:
     """The lines of a page in reading order.
 
-    `width` and `height` are those of the upright page, in any unit; `place` turns a box of it (0-1) into one of the
-    page as displayed (0-1), where that lies otherwise.
+    `width` and `height` are those of the upright page, in points where lines have type sizes, else in any unit. `place`
+    turns a box of it (0-1) into one of the page as displayed (0-1), where that lies otherwise.
     """
     squares = [_scaled(line.box, width, height) for line in found]
-    order = reading_order.order(squares, right_to_left=_reads_right_to_left(found))
+    sizes = [line.size for line in found if line.size]
+    order = reading_order.order(
+        squares,
+        right_to_left=_reads_right_to_left(found),
+        least_height=_LINE_HEIGHT * median(sizes) if sizes else 0.0,
+    )
     lines: list[tuple[Found, Box]] = []
     for index in order:
         line, square = found[index], squares[index]
@@ -98,7 +105,7 @@ def _joined(before: tuple[Found, Box], after: tuple[Found, Box], space: str) -> 
         text=one.text + space + two.text,
         confidence=one.confidence * share + two.confidence * (1 - share),
         box=_union(one.box, two.box),
-        size=max(one.size, two.size),
+        size=one.size if len(one.text) > len(two.text) else two.size,
     )
     return line, _union(square, other)
 

@@ -22,7 +22,6 @@ from numpy.typing import NDArray
 from .errors import PageUnreadable, PdfEncrypted, PdfUnreadable, PdfWithoutPages, PdfWrongPassword
 from .text_layer import (
     CELL_GAP,
-    JOINED,
     OUTSIDE,
     Bounds,
     Box,
@@ -147,8 +146,11 @@ class _TextLayer:
         self._rotation = rotation  # /Rotate, degrees clockwise
         self._count = max(0, raw.FPDFText_CountChars(textpage))
         self._edges = tuple(ctypes.c_double() for _ in range(4))
+        self._edge_references = tuple(map(ctypes.byref, self._edges))
         self._matrix = raw.FS_MATRIX()
+        self._matrix_reference = ctypes.byref(self._matrix)
         self._colour = tuple(ctypes.c_uint() for _ in range(4))
+        self._colour_references = tuple(map(ctypes.byref, self._colour))
 
     def lines(self) -> list[TextLine]:
         """The lines on the page, in the PDF's order; what lies outside the page is left out."""
@@ -160,7 +162,7 @@ class _TextLayer:
         exact = len(text) == self._count
         for match in _LINE.finditer(text):
             whole = match[0]
-            if not JOINED.sub("", whole).strip():
+            if whole.isspace():
                 continue
             first, last = match.start(), match.end() - 1
             if not exact:
@@ -188,18 +190,28 @@ class _TextLayer:
         """The parts of a line that wide gaps divide: where each starts and ends in its text, and its bounds."""
         words = list(_WORD.finditer(whole))
         begun = 0
-        before = self._between(first, words[0], words[0])
         for index in range(1, len(words)):
-            word = self._between(first, words[index], words[index])
-            if gap(before, word, axis) >= least_gap:
-                yield words[begun].start(), words[index - 1].end(), self._between(first, words[begun], words[index - 1])
+            # A word's own bounds would cost ten times as much as its first and last characters'.
+            end, start = (
+                self._character(first + words[index - 1].end() - 1),
+                self._character(first + words[index].start()),
+            )
+            if gap(end, start, axis) >= least_gap:
+                yield self._cell(first, words[begun], words[index - 1])
                 begun = index
-            before = word
-        yield words[begun].start(), words[-1].end(), self._between(first, words[begun], words[-1])
+        yield self._cell(first, words[begun], words[-1])
 
-    def _between(self, first: int, start: re.Match[str], end: re.Match[str]) -> Bounds:
-        runs = self._runs(first + start.start(), first + end.end() - 1)
-        return union(runs) if runs else (0.0, 0.0, 0.0, 0.0)
+    def _cell(self, first: int, word: re.Match[str], last_word: re.Match[str]) -> tuple[int, int, Bounds]:
+        start, end = word.start(), last_word.end()
+        runs = self._runs(first + start, first + end - 1)
+        return start, end, union(runs) if runs else (0.0, 0.0, 0.0, 0.0)
+
+    def _character(self, index: int) -> Bounds:
+        left, top, right, bottom = self._edges
+        left_reference, top_reference, right_reference, bottom_reference = self._edge_references
+        # This one asks for left, right, bottom, top.
+        raw.FPDFText_GetCharBox(self._page, index, left_reference, right_reference, bottom_reference, top_reference)
+        return left.value, bottom.value, right.value, top.value
 
     def _box(self, bounds: Bounds) -> Box:
         """A box on the page, or OUTSIDE."""
@@ -214,7 +226,7 @@ class _TextLayer:
         left, top, right, bottom = self._edges
         runs = []
         for index in range(raw.FPDFText_CountRects(self._page, first, max(last - first + 1, 1))):
-            raw.FPDFText_GetRect(self._page, index, left, top, right, bottom)
+            raw.FPDFText_GetRect(self._page, index, *self._edge_references)
             runs.append((left.value, bottom.value, right.value, top.value))
         return runs
 
@@ -230,12 +242,12 @@ class _TextLayer:
         index = min(index, self._count - 1)
         page, matrix = self._page, self._matrix
         size = raw.FPDFText_GetFontSize(page, index)
-        if raw.FPDFText_GetMatrix(page, index, matrix):
+        if raw.FPDFText_GetMatrix(page, index, self._matrix_reference):
             size *= math.hypot(matrix.c, matrix.d)
         angle = round(raw.FPDFText_GetCharAngle(page, index) / _QUARTER) * 90
         piece = raw.FPDFText_GetTextObject(page, index)
         red, green, blue, alpha = self._colour
-        known = raw.FPDFText_GetFillColor(page, index, red, green, blue, alpha)
+        known = raw.FPDFText_GetFillColor(page, index, *self._colour_references)
         unseen = bool(piece) and raw.FPDFTextObj_GetTextRenderMode(piece) in _INVISIBLE
         return TextLine(
             text=plain(whole),

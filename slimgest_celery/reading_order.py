@@ -52,8 +52,11 @@ class _Line:
 _Region = list[_Line]  # by their middles, from top to bottom
 
 
-def order(boxes: Sequence[Box], *, right_to_left: bool = False) -> list[int]:
-    """The indices of the boxes in reading order; `right_to_left` mirrors columns and rows, as in Arabic."""
+def order(boxes: Sequence[Box], *, right_to_left: bool = False, least_height: float = 0.0) -> list[int]:
+    """The indices of the boxes in reading order; `right_to_left` mirrors columns and rows, as in Arabic.
+
+    `least_height` is the height of a line, in the boxes' unit, where boxes hug their letters and are lower than that.
+    """
     if not boxes:
         return []
     lines = [
@@ -63,7 +66,7 @@ def order(boxes: Sequence[Box], *, right_to_left: bool = False) -> list[int]:
         for index, (left, top, right, bottom) in enumerate(boxes)
     ]
     lines.sort(key=lambda line: line.middle)
-    height = median(line.bottom - line.top for line in lines) or 1e-9
+    height = max(median(line.bottom - line.top for line in lines), least_height) or 1e-9
     flat = [line for line in lines if not _stands(line, height)]
     return [line.index for line in (*_read(flat, height), *(line for line in lines if _stands(line, height)))]
 
@@ -261,9 +264,10 @@ def _are_columns(left: _Region, right: _Region, height: float) -> bool:
     if len(left) < 2 or len(right) < 2:
         return False
     fewer, more = sorted((left, right), key=len)
-    if _aligned(fewer, more, height) < _ALIGNED:
-        return True
     running = _is_running(left, height), _is_running(right, height)
+    if _aligned(fewer, more, height) < _ALIGNED:
+        # The labels of a table's rows may run over several lines, and then stand on no level with its cells.
+        return any(running) or not (_is_tabular(left, height) or _is_tabular(right, height))
     if not any(running):
         return False
     gutter = min(line.left for line in right) - max(line.right for line in left)
@@ -285,6 +289,13 @@ def _is_running(side: _Region, height: float) -> bool:
     edge = max(line.right for line in side)
     full = sum(line.right > edge - _REACH * height and line.right - line.left >= _WIDE * height for line in side)
     return len(side) > 2 and full >= _RUNNING * len(side)
+
+
+def _is_tabular(side: _Region, height: float) -> bool:
+    """Whether most rows of a side are several short cells."""
+    found = rows(side)
+    cells = sum(len(row) > 1 and all(cell.right - cell.left < _WIDE * height for cell in row) for row in found)
+    return 2 * cells >= len(found)
 
 
 def _width(side: _Region) -> float:

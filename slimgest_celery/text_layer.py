@@ -54,9 +54,10 @@ def union(runs: list[Bounds]) -> Bounds:
 
 def plain(text: str) -> str:
     """Text without ligatures, presentation forms and soft hyphens; a hyphen that ends the line stays."""
-    text = JOINED.sub("-", text).strip()
-    if text.isascii():
+    text = text.strip(" \t\xa0")
+    if text.isascii() and text.isprintable():
         return text
+    text = JOINED.sub("-", text).strip()
     text = _FORMS.sub(lambda match: unicodedata.normalize("NFKC", match[0]), text)
     return _SOFT.sub("", text) + ("-" if text.endswith("\u00ad") else "")
 

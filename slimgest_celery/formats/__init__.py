@@ -21,5 +21,10 @@ class Format:
 FORMATS = {
     "json": Format(media_type="application/json", suffix=".json", write=lambda document: document.model_dump_json()),
     "md": Format(media_type="text/markdown; charset=utf-8", suffix=".md", write=markdown.write),
+    "md-plain": Format(  # without comments where pages begin
+        media_type="text/markdown; charset=utf-8",
+        suffix=".md",
+        write=lambda document: markdown.write(document, page_breaks=False),
+    ),
     "txt": Format(media_type="text/plain; charset=utf-8", suffix=".txt", write=text.write),
 }

@@ -8,7 +8,7 @@ from ..model import Document, Page, Paragraph
 from . import flow
 
 _SPECIAL = re.compile(r"[\\`*_\[\]<>|]|^[#>+-](?=\s)|(?<=^\d)[.)](?=\s)|(?<=^\d\d)[.)](?=\s)")
-_ITEM = re.compile(r"^[•◦▪‣●○■□·]\s+")
+_ITEM = re.compile(r"^[•◦▪‣●·]\s+")
 _NUMBERED = re.compile(r"^(\d{1,3})([.)])\s+(?=\S)")
 
 

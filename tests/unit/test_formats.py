@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from slimgest_celery.formats import FORMATS, markdown
+from slimgest_celery.formats import FORMATS
 from slimgest_celery.layout import Found, arrange
 from slimgest_celery.model import Block, Document, JobStatus, Options, Page, Problem, now
 
@@ -85,8 +85,8 @@ def test_lists_stay_lists() -> None:
 
 def test_page_breaks_can_be_switched_off() -> None:
     document = _document(Page(page_number=1, status="ok", blocks=[_block("Text.", 0.1)]))
-    assert "<!-- page 1 -->" in markdown.write(document)
-    assert markdown.write(document, page_breaks=False) == "# a\\_b.pdf\n\nText.\n"
+    assert "<!-- page 1 -->" in FORMATS["md"].write(document)
+    assert FORMATS["md-plain"].write(document) == "# a\\_b.pdf\n\nText.\n"
 
 
 def test_markdown_marks_pages_escapes_text_and_names_failures() -> None:

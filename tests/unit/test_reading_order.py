@@ -128,6 +128,15 @@ def test_a_list_of_names_and_numbers_is_read_by_rows() -> None:
     _check([cell for row in rows for cell in row])
 
 
+def test_labels_over_two_lines_stay_with_the_cells_of_their_row() -> None:
+    rows = []
+    for row, width in enumerate([0.2, 0.3, 0.17, 0.26]):
+        top = 0.1 + 0.04 * row
+        cells = [_block(f"{row}.{n}", 0.5 + 0.15 * n, top + 0.006, 0.56 + 0.15 * n) for n in range(3)]
+        rows += [_block(f"label{row}", 0.1, top, 0.1 + width), *cells, _block(f"more{row}", 0.1, top + 0.013, 0.2)]
+    _check(rows)
+
+
 def test_columns_and_rows_of_arabic_are_read_from_the_right() -> None:
     right, left = _lines("right", 0.5, 0.9, 0.1, 20), _lines("left", 0.1, 0.45, 0.1, 20)
     boxes = [block.box for block in left + right]
