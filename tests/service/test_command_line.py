@@ -7,6 +7,8 @@ import os
 import signal
 import subprocess
 import sys
+import uuid
+from contextlib import suppress
 from pathlib import Path
 
 import httpx
@@ -17,7 +19,12 @@ from tests.support import pdfs
 from tests.support.stack import ROOT, Stack, wait_for
 from workers.redis_server import free_port
 
-ENV = {"SLIMGEST_ENGINE": "tests.support.engines:ByColour", "PYTHONPATH": str(ROOT), "PYTHONWARNINGS": "ignore"}
+ENV = {
+    "SLIMGEST_ENGINE": "tests.support.engines:ByColour",
+    "PYTHONPATH": str(ROOT),
+    "PYTHONWARNINGS": "ignore",
+    "TEST_MARK": uuid.uuid4().hex,
+}
 
 
 def _slimgest(*arguments: str, cwd: Path, **env: str) -> subprocess.CompletedProcess[str]:
@@ -27,13 +34,15 @@ def _slimgest(*arguments: str, cwd: Path, **env: str) -> subprocess.CompletedPro
 
 
 def _ours() -> set[int]:
-    """Processes of this machine that belong to a slimgest."""
-    marks = ("slimgest_celery", "-m workers", "redis-server", "api:create_app")
+    """Processes that descend from this module's tests: they have inherited its mark."""
     found = set()
-    for process in psutil.process_iter(["cmdline", "status"]):
-        line = " ".join(process.info["cmdline"] or ())
-        if process.info["status"] != psutil.STATUS_ZOMBIE and any(mark in line for mark in marks):
-            found.add(process.pid)
+    for process in psutil.process_iter(["status"]):
+        with suppress(psutil.Error):
+            if (
+                process.info["status"] != psutil.STATUS_ZOMBIE
+                and process.environ().get("TEST_MARK") == ENV["TEST_MARK"]
+            ):
+                found.add(process.pid)
     return found
 
 
