@@ -38,6 +38,7 @@ _RETENTION_S = 30
 _SAMPLE_S = 2.0
 _KILL_EVERY_S = 20.0
 _SLOPE_LIMIT_MB = 60.0  # an hour
+_WINDOW = 15  # samples
 _WARM_UP = 0.25  # of the run, left out of the slope: allocators and caches fill
 
 
@@ -49,7 +50,7 @@ class Sample:
     api_mb: float
     workers_mb: float  # all worker processes together
     connections: int
-    keys: int
+    lasting_keys: int  # in Redis, without a time at which they go by themselves
     stored_files: int
     temporary_files: int
 
@@ -86,10 +87,17 @@ class Soak:
             api_mb=sum(_resident_mb(process.pid) for process in api),
             workers_mb=_resident_mb(self.stack.workers["all"].pid),
             connections=len(self.stack.redis.client_list()),
-            keys=sum(not key.startswith(b"slimgest:expired") for key in self.stack.redis.scan_iter(count=1000)),
+            lasting_keys=self._lasting_keys(),
             stored_files=_count(self.stack.folder / "jobs"),
             temporary_files=_count(self.temporary),
         )
+
+    def _lasting_keys(self) -> int:
+        keys = list(self.stack.redis.scan_iter(count=1000))
+        with self.stack.redis.pipeline(transaction=False) as pipe:
+            for key in keys:
+                pipe.ttl(key)
+            return sum(ttl == -1 for ttl in pipe.execute())
 
     def _client(self, number: int) -> None:
         sound, rng = seeds(), random.Random(number)
@@ -147,9 +155,11 @@ def _count(folder: Path) -> int:
 
 
 def slope_mb_per_hour(samples: list[Sample], name: str) -> float:
-    """How fast a memory figure grows, by least squares over the run after its warm-up."""
+    """How fast a memory figure grows after the warm-up: least squares over medians, for a kill is a spike."""
     kept = samples[int(len(samples) * _WARM_UP) : -1]
-    return 3600 * linear_regression([s.seconds for s in kept], [getattr(s, name) for s in kept]).slope
+    windows = [kept[at : at + _WINDOW] for at in range(0, len(kept) - _WINDOW + 1, _WINDOW)]
+    middles = [median(s.seconds for s in window) for window in windows]
+    return 3600 * linear_regression(middles, [median(getattr(s, name) for s in window) for window in windows]).slope
 
 
 def _report(soak: Soak, start: Sample, target: Path) -> list[str]:
