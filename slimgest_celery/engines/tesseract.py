@@ -22,7 +22,7 @@ _DATA_FOLDERS = (
     "/usr/local/share/tessdata",
     "/opt/homebrew/share/tessdata",
 )
-_GAP = 0.8  # in heights of a word: Tesseract makes one line of two that stand further apart, such as columns'
+_GAP = 1.2  # in heights of a line: Tesseract makes one line of two that stand further apart, such as columns'
 _HOW = "Install it, for example `apt-get install tesseract-ocr` and `pip install 'slimgest[tesseract]'`."
 
 
@@ -58,18 +58,14 @@ class Tesseract:
             if not text or not text.strip():
                 continue
             word = Line(text=text.strip(), confidence=found.Confidence(words) / 100, box=tuple(box))
-            if pieces and not found.IsAtBeginningOf(lines) and not _is_apart(pieces[-1][-1], word):
+            line = found.BoundingBox(lines) or box
+            least_gap = _GAP * (line[3] - line[1])
+            if pieces and not found.IsAtBeginningOf(lines) and word.box[0] - pieces[-1][-1].box[2] <= least_gap:
                 pieces[-1].append(word)
             else:
                 pieces.append([word])
         self._api.Clear()
         return [_line(piece) for piece in pieces]
-
-
-def _is_apart(before: Line, after: Line) -> bool:
-    """Whether two words that Tesseract has on one line stand in two columns or cells."""
-    height = max(before.box[3] - before.box[1], after.box[3] - after.box[1])
-    return after.box[0] - before.box[2] > _GAP * height
 
 
 def _line(words: list[Line]) -> Line:
