@@ -22,6 +22,7 @@ _DATA_FOLDERS = (
     "/usr/local/share/tessdata",
     "/opt/homebrew/share/tessdata",
 )
+_GAP = 1.2  # in heights of a line: Tesseract makes one line of two that stand further apart, such as columns'
 _HOW = "Install it, for example `apt-get install tesseract-ocr` and `pip install 'slimgest[tesseract]'`."
 
 
@@ -49,17 +50,32 @@ class Tesseract:
     def _read(self, image: Image) -> list[Line]:
         self._api.SetImage(Pillow.fromarray(image))
         self._api.Recognize()
-        level = self._tesserocr.RIL.TEXTLINE
-        lines = []
-        for piece in self._tesserocr.iterate_level(self._api.GetIterator(), level):
-            box = piece.BoundingBox(level)
-            text = piece.GetUTF8Text(level) if box else None
-            if text and text.strip():
-                lines.append(
-                    Line(text=text, confidence=piece.Confidence(level) / 100, box=(box[0], box[1], box[2], box[3]))
-                )
+        words, lines = self._tesserocr.RIL.WORD, self._tesserocr.RIL.TEXTLINE
+        pieces: list[list[Line]] = []
+        for found in self._tesserocr.iterate_level(self._api.GetIterator(), words):
+            box = found.BoundingBox(words)
+            text = found.GetUTF8Text(words) if box else None
+            if not text or not text.strip():
+                continue
+            word = Line(text=text.strip(), confidence=found.Confidence(words) / 100, box=tuple(box))
+            line = found.BoundingBox(lines) or box
+            least_gap = _GAP * (line[3] - line[1])
+            if pieces and not found.IsAtBeginningOf(lines) and word.box[0] - pieces[-1][-1].box[2] <= least_gap:
+                pieces[-1].append(word)
+            else:
+                pieces.append([word])
         self._api.Clear()
-        return lines
+        return [_line(piece) for piece in pieces]
+
+
+def _line(words: list[Line]) -> Line:
+    length = sum(len(word.text) for word in words)
+    lefts, tops, rights, bottoms = zip(*(word.box for word in words), strict=True)
+    return Line(
+        text=" ".join(word.text for word in words),
+        confidence=sum(word.confidence * len(word.text) for word in words) / length,
+        box=(min(lefts), min(tops), max(rights), max(bottoms)),
+    )
 
 
 def find_data() -> Path:
