@@ -25,9 +25,9 @@ from unittest import mock
 import numpy as np
 
 from slimgest_celery.config import Settings
+from slimgest_celery.desk import Desk
 from slimgest_celery.engines.nemotron import Nemotron
 from slimgest_celery.pdf import PdfPage, Rendered, open_pdf
-from slimgest_celery.pipeline import Desk
 from tests.gpu import checkpoint
 from tests.support import pdfs
 from tests.support.desk import desk, read_all

@@ -15,7 +15,8 @@ from collections.abc import Callable
 from pathlib import Path
 from unittest import mock
 
-from slimgest_celery import pipeline
+from slimgest_celery import page_reading, pipeline
+from slimgest_celery.desk import Desk
 from slimgest_celery.pdf import open_pdf
 from tests.support import pdfs
 from tests.support.desk import FakeDevice, desk, read_all
@@ -66,12 +67,12 @@ def _run(pdf: bytes, dpi: float, helpers: int, batches: int, overlapped: bool = 
         return device.busy_share(), PAGES / (time.perf_counter() - started_s)
 
 
-def _in_turn(at: pipeline.Desk, job_id: str, pdf: object, _source: object, numbers: range, total: int) -> None:
+def _in_turn(at: Desk, job_id: str, pdf: object, _source: object, numbers: range, total: int) -> None:
     """What came before: a batch is rendered, then read, then stored."""
     options = at.jobs.files.job(job_id).options
     for start in range(0, len(numbers), BATCH):
         batch = numbers[start : start + BATCH]
-        pipeline._keep(at.jobs, job_id, pipeline._read_batch(at, pdf, options, batch), total)  # type: ignore[arg-type]
+        pipeline._keep(at.jobs, job_id, page_reading.read_batch(at, pdf, options, batch), total)  # type: ignore[arg-type]
 
 
 def _render_ms(pdf: bytes, dpi: float) -> float:

@@ -5,79 +5,34 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager
-from dataclasses import dataclass, replace
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, cast
 
 from redis.exceptions import RedisError
 
-from . import orientation, proof, trust
-from .engines import Engine
+from .desk import Desk
 from .errors import (
     AllPagesFailed,
     BrokerUnavailable,
     JobFailure,
     JobWorkerLost,
-    PageEngineFailed,
     PageFailure,
-    PageOutOfMemory,
-    PagesOutOfRange,
-    PageTooMuchText,
-    PageUnreadable,
     PageWorkerLost,
-    PdfTooManyPages,
     StorageUnavailable,
 )
 from .jobs import Jobs, document
-from .model import End, JobStatus, Mode, Options, Page, PageSeconds, Plan, Problem, Source, now
+from .model import End, JobStatus, Mode, Options, Page, Plan, Problem, now
 from .model import Engine as EngineRecord
 from .overlap import overlapped
-from .pdf import Image, Pdf, PdfPage, open_pdf
-from .render_ahead import Renderers
-from .transcript import Transcript, of_reading, of_text_layer
-from .trust import Doubt, Layer
+from .page_reading import failed_page, finish_batch, prepare, read_batch
+from .pdf import Pdf, open_pdf
+from .spans import Span, chosen, has_text, span_length, spans
 
 MAX_ATTEMPTS = 3
-# Pages per task where a page takes about a millisecond: enough that the task's own cost hardly counts.
-_TEXT_SPAN = 16
-# Batches per task of an engine that takes several pages at once: while it reads one the next are rendered, so a task of
-# one batch would make it wait for every first page. More would keep a document from being shared out among workers.
-_BATCHES_PER_SPAN = 4
-_PROBED_PAGES = 12
-_MOST_TEXT = 1_000_000  # characters a page: a few kilobytes of PDF can unfold to any number
-# What a text layer leaves open may show at this resolution already, in images of at most this size.
-_GLANCE_DPI, _GLANCE_PIXELS = 50.0, 4_000_000
 # Pages read since the last were stored wait at most this long to be stored and told.
 _TELL_EVERY_S = 0.25
-# Celery priorities, 0 first, by how many pages of the job come before: the start of every job passes the bulk of any.
-_PRIORITY_STEPS = (2, 8, 32, 128, 512)
-
 _log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True, kw_only=True)
-class Span:
-    """Consecutive pages of a job that one task reads."""
-
-    first: int
-    last: int
-    priority: int
-
-    @property
-    def page_numbers(self) -> range:
-        return range(self.first, self.last + 1)
-
-
-@dataclass(frozen=True, kw_only=True)
-class Desk:
-    """What a worker child works with."""
-
-    jobs: Jobs
-    engine: Engine
-    worker: str  # the Celery node's name
-    watch: Callable[[str, Sequence[int] | None], AbstractContextManager[None]]  # limits for pages: see guard.py
-    renderers: Renderers | None = None  # for an engine that takes several pages at once: see render_ahead.py
 
 
 # --- Planned ----------------------------------------------------------------------------------------------------------
@@ -112,8 +67,8 @@ def _plan(desk: Desk, job_id: str) -> list[Span]:
     jobs = desk.jobs
     job = jobs.files.job(job_id)
     with desk.watch(job_id, None), _source(jobs, job_id) as source, _opened(source) as pdf:
-        page_numbers = _chosen(job.options, len(pdf), jobs.settings.max_pages)
-        length = _span_length(pdf, job.options, page_numbers, desk.engine.batch_size)
+        page_numbers = chosen(job.options, len(pdf), jobs.settings.max_pages)
+        length = span_length(pdf, job.options, page_numbers, desk.engine.batch_size)
     engine = EngineRecord(name=desk.engine.name, version=desk.engine.version)
     jobs.files.put_plan(job_id, Plan(page_numbers=page_numbers, engine=engine, started_at=now()))
     jobs.ledger.planned(job_id, len(page_numbers))
@@ -136,47 +91,6 @@ def _at_work(desk: Desk, job_id: str, first: int, last: int) -> Iterator[None]:
         raise
     finally:
         desk.jobs.roster.idle(desk.worker)
-
-
-def spans(page_numbers: Sequence[int], length: int) -> Iterator[Span]:
-    """Runs of consecutive pages, each at most `length` long, with their priority."""
-    start = 0
-    for end in range(1, len(page_numbers) + 1):
-        if end == len(page_numbers) or page_numbers[end] != page_numbers[end - 1] + 1 or end - start == length:
-            priority = 1 + sum(start >= step for step in _PRIORITY_STEPS)
-            yield Span(first=page_numbers[start], last=page_numbers[end - 1], priority=priority)
-            start = end
-
-
-def _chosen(options: Options, page_count: int, max_pages: int) -> list[int]:
-    page_numbers = options.page_numbers(page_count)
-    if not page_numbers:
-        raise PagesOutOfRange(f"None of the pages {options.pages} is in the PDF: it has {page_count}.")
-    if len(page_numbers) > max_pages:
-        raise PdfTooManyPages(
-            f"The PDF has {len(page_numbers)} pages to read and this service reads at most {max_pages} in one job. "
-            "Choose some with `pages`."
-        )
-    return page_numbers
-
-
-def _span_length(pdf: Pdf, options: Options, page_numbers: Sequence[int], batch_size: int) -> int:
-    """Long where pages have text layers; else what the engine takes at once. A few pages speak for all."""
-    if options.mode == Mode.TEXT:
-        return _TEXT_SPAN
-    if options.mode == Mode.AUTO:
-        step = max(1, len(page_numbers) // _PROBED_PAGES)
-        if all(_has_text(pdf, number) for number in page_numbers[::step]):
-            return _TEXT_SPAN
-    return batch_size if batch_size == 1 else batch_size * _BATCHES_PER_SPAN
-
-
-def _has_text(pdf: Pdf, page_number: int) -> bool:
-    try:
-        with pdf.page(page_number) as page:
-            return trust.weigh(page.text_lines(), page.picture_cover()).likely
-    except PageUnreadable:
-        return False
 
 
 # --- Read -------------------------------------------------------------------------------------------------------------
@@ -211,7 +125,7 @@ def _read_span(desk: Desk, job_id: str, pdf: Pdf, page_numbers: Sequence[int], t
     with _Tray(desk.jobs, job_id, total) as tray:
         for number in page_numbers:
             with desk.watch(job_id, [number]):
-                pages = _read_batch(desk, pdf, options, [number])
+                pages = read_batch(desk, pdf, options, [number])
             tray.put(pages)
 
 
@@ -223,8 +137,8 @@ def _read_overlapped(
     with _ahead(desk, pdf, source, options, page_numbers) as (pages, ready), _Tray(desk.jobs, job_id, total) as tray:
         batches = overlapped(
             page_numbers,
-            lambda number: _prepare(desk, pages, options, number),
-            lambda prepared: _finish_batch(desk, prepared),
+            lambda number: prepare(desk, pages, options, number),
+            lambda prepared: finish_batch(desk, prepared),
             desk.engine.batch_size,
             ready,
         )
@@ -253,7 +167,7 @@ def _is_text(pdf: Pdf, options: Options, page_numbers: Sequence[int]) -> bool:
     """Whether these pages are to be had from their text layers, by all signs: then there is nothing to render."""
     if options.mode != Mode.AUTO:
         return options.mode == Mode.TEXT
-    return all(_has_text(pdf, page_numbers[place]) for place in (0, len(page_numbers) // 2, -1))
+    return all(has_text(pdf, page_numbers[place]) for place in (0, len(page_numbers) // 2, -1))
 
 
 class _Tray:
@@ -297,7 +211,7 @@ def _read_singly(desk: Desk, job_id: str, pdf: Pdf, page_numbers: Sequence[int],
             page = failed_page(number, PageWorkerLost(), worker=desk.worker)
         else:
             with desk.watch(job_id, [number]):
-                (page,) = _read_batch(desk, pdf, options, [number])
+                (page,) = read_batch(desk, pdf, options, [number])
         _keep(jobs, job_id, [page.model_copy(update={"attempts": min(attempt, MAX_ATTEMPTS)})], total)
 
 
@@ -321,165 +235,6 @@ def _about(job_id: str, page: Page) -> dict[str, object]:
         "code": page.error and page.error.code,
         "seconds": round(page.seconds.render + page.seconds.read, 4),
     }
-
-
-@dataclass(frozen=True, kw_only=True)
-class _Claim:
-    """A text layer in doubt, and the page as it says."""
-
-    layer: Layer
-    page: Page
-
-
-@dataclass(frozen=True, kw_only=True)
-class _Scan:
-    """A page whose text must be read from its image, unless its text layer's claim is upheld."""
-
-    page: Page  # all that is known of it before
-    image: Image
-    claim: _Claim | None = None
-
-
-def _read_batch(desk: Desk, pdf: Pdf, options: Options, page_numbers: Sequence[int]) -> list[Page]:
-    return _finish_batch(desk, [_prepare(desk, pdf, options, number) for number in page_numbers])
-
-
-def _finish_batch(desk: Desk, prepared: Sequence[Page | _Scan]) -> list[Page]:
-    settled = [_settle(desk, item) if isinstance(item, _Scan) and item.claim else item for item in prepared]
-    scans = [item for item in settled if isinstance(item, _Scan)]
-    read = {page.page_number: page for page in _ocr(desk, scans)}
-    return [item if isinstance(item, Page) else read[item.page.page_number] for item in settled]
-
-
-def _prepare(desk: Desk, pdf: Pdf, options: Options, page_number: int) -> Page | _Scan:
-    """The page from its text layer, or rendered for OCR, or failed."""
-    started_s = time.perf_counter()
-    try:
-        with pdf.page(page_number) as page:
-            if options.mode == Mode.OCR:
-                return _rendered(desk, page, page_number, options, "mode_ocr", started_s)
-            layer = _text_layer(page)
-            if layer.trusted or options.mode == Mode.TEXT:
-                return _from_text_layer(desk, page, page_number, options, layer, started_s)
-            scan = _rendered(desk, page, page_number, options, layer.reason or "", started_s)
-            if layer.reason is not None:
-                return replace(scan, page=scan.page.model_copy(update={"trust": layer.score}))
-            claimed = _from_text_layer(desk, page, page_number, options, layer, started_s)
-            return replace(scan, claim=_Claim(layer=layer, page=claimed))
-    except PageFailure as error:
-        return failed_page(page_number, error, worker=desk.worker)
-    except MemoryError:
-        return failed_page(page_number, PageOutOfMemory(), worker=desk.worker)
-
-
-def _text_layer(page: PdfPage) -> Layer:
-    """The page's text layer and what is held of it; pixels are looked at only where text is white or scarce."""
-    lines = page.text_lines()
-    if sum(len(line.text) for line in lines) > _MOST_TEXT:
-        raise PageTooMuchText
-    if any(line.white for line in lines):
-        lines = proof.seen(lines, page.render(_GLANCE_DPI, _GLANCE_PIXELS).image)
-    layer = trust.weigh(lines, page.picture_cover())
-    if layer.doubt == Doubt.COVERAGE:
-        return proof.glance(page.render(_GLANCE_DPI, _GLANCE_PIXELS).image, layer)
-    return layer
-
-
-def _from_text_layer(
-    desk: Desk, page: PdfPage, page_number: int, options: Options, layer: Layer, started_s: float
-) -> Page:
-    transcript = of_text_layer(layer.lines, page.width_pt, page.height_pt)
-    width, height = page.pixels(options.dpi)
-    taken = "mode_text" if options.mode == Mode.TEXT else "ocr_layer" if layer.ocr else "text_layer"
-    return Page(
-        page_number=page_number,
-        status="ok",
-        text=transcript.layout.text,
-        source=Source.TEXT_LAYER,
-        reason="; ".join(filter(None, [taken, layer.reason])),
-        width=width,
-        height=height,
-        rotation=(page.rotation + transcript.turned) % 360,
-        turned=transcript.turned,
-        trust=round(layer.score, 3),
-        blocks=transcript.layout.blocks,
-        paragraphs=transcript.layout.paragraphs,
-        seconds=PageSeconds(read=_since(started_s)),
-        worker=desk.worker,
-    )
-
-
-def _rendered(desk: Desk, page: PdfPage, page_number: int, options: Options, reason: str, started_s: float) -> _Scan:
-    rendered = page.render(options.dpi, desk.jobs.settings.max_page_pixels)
-    if rendered.dpi < options.dpi:
-        lowered = f"dpi lowered to {rendered.dpi:.0f} by SLIMGEST_MAX_PAGE_PIXELS"
-        reason = "; ".join(filter(None, [reason, lowered]))
-    height, width = rendered.image.shape[:2]
-    blank = Page(
-        page_number=page_number,
-        status="ok",
-        source=Source.OCR,
-        reason=reason,
-        width=width,
-        height=height,
-        rotation=page.rotation,
-        seconds=PageSeconds(render=_since(started_s)),
-        worker=desk.worker,
-    )
-    return _Scan(page=blank, image=rendered.image)
-
-
-def _settle(desk: Desk, scan: _Scan) -> Page | _Scan:
-    """The page from its text layer where a sample of its image bears that out, else the scan with the reason."""
-    assert scan.claim is not None  # noqa: S101 - for the type checker: the caller has looked
-    started_s = time.perf_counter()
-    try:
-        layer = proof.settle(desk.engine, scan.image, scan.claim.layer)
-    except Exception:  # an engine is anybody's code, and what fails on a sample may read the page
-        _log.exception("page %s: engine %s failed on a sample", scan.page.page_number, desk.engine.name)
-        return replace(scan, claim=None)
-    if layer.reason is None:
-        read_s = round(scan.claim.page.seconds.read + _since(started_s), 4)
-        seconds = PageSeconds(render=scan.page.seconds.render, read=read_s)
-        return scan.claim.page.model_copy(update={"trust": round(layer.score, 3), "seconds": seconds})
-    reason = "; ".join(filter(None, [layer.reason, scan.page.reason]))
-    page = scan.page.model_copy(update={"reason": reason, "trust": round(layer.score, 3)})
-    return replace(scan, page=page, claim=None)
-
-
-def _ocr(desk: Desk, scans: list[_Scan]) -> list[Page]:
-    """The scans' pages with their text. Where a batch fails, its pages are read one by one, so one spoils no other."""
-    if not scans:
-        return []
-    started_s = time.perf_counter()
-    try:
-        transcripts = [of_reading(found) for found in orientation.read(desk.engine, [scan.image for scan in scans])]
-    except Exception as error:  # an engine is anybody's code
-        if len(scans) > 1:
-            return [page for scan in scans for page in _ocr(desk, [scan])]
-        _log.exception("page %s: engine %s failed", scans[0].page.page_number, desk.engine.name)
-        fault = PageOutOfMemory() if isinstance(error, MemoryError) else PageEngineFailed()
-        return [failed_page(scans[0].page.page_number, fault, worker=desk.worker)]
-    each_s = _since(started_s) / len(scans)
-    return [_with_text(scan.page, found, each_s) for scan, found in zip(scans, transcripts, strict=True)]
-
-
-def _with_text(page: Page, transcript: Transcript, read_s: float) -> Page:
-    return page.model_copy(
-        update={
-            "text": transcript.layout.text,
-            "blocks": transcript.layout.blocks,
-            "paragraphs": transcript.layout.paragraphs,
-            "turned": transcript.turned,
-            "rotation": (page.rotation + transcript.turned) % 360,
-            "seconds": PageSeconds(render=page.seconds.render, read=round(read_s, 4)),
-        }
-    )
-
-
-def failed_page(page_number: int, error: PageFailure, worker: str = "") -> Page:
-    """The record of a page that could not be read."""
-    return Page(page_number=page_number, status="failed", error=Problem.of(error), worker=worker)
 
 
 def give_up(jobs: Jobs, job_id: str, page_number: int, error: PageFailure) -> None:
@@ -542,7 +297,3 @@ def _opened(source: tuple[Path, str | None]) -> Iterator[Pdf]:
         yield pdf
     finally:
         pdf.close()
-
-
-def _since(started_s: float) -> float:
-    return round(time.perf_counter() - started_s, 4)

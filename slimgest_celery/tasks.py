@@ -16,9 +16,9 @@ from redis.exceptions import RedisError
 
 from . import engines, pipeline, sweeping
 from .app import app, jobs, settings
+from .desk import Desk
 from .errors import BrokerUnavailable, PageFailure, PageTimeout, PdfOutOfMemory, PdfTimeout, StorageUnavailable
 from .guard import Guard, Watch
-from .pipeline import Desk
 from .render_ahead import Renderers
 
 # Redis or storage away: worth waiting for. The backs-off add up to more than half an hour.

@@ -15,11 +15,11 @@ from celery import Celery
 
 from slimgest_celery import pipeline
 from slimgest_celery.config import Settings
+from slimgest_celery.desk import Desk
 from slimgest_celery.engines import Engine, Line
 from slimgest_celery.engines.protocol import Image
 from slimgest_celery.jobs import Jobs
 from slimgest_celery.model import Job, Options, Page, now
-from slimgest_celery.pipeline import Desk
 from slimgest_celery.render_ahead import Renderers
 
 

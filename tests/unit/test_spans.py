@@ -1,8 +1,8 @@
-"""Spans and their priorities; how a job's pages decide its end."""
+"""Spans and their priorities."""
 
 from __future__ import annotations
 
-from slimgest_celery.pipeline import spans
+from slimgest_celery.spans import spans
 
 
 def test_spans_hold_consecutive_pages_up_to_their_length() -> None:

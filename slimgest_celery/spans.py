@@ -1,0 +1,80 @@
+"""How a job's pages are shared out: which of them, how many to a task, which first."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from . import trust
+from .errors import (
+    PagesOutOfRange,
+    PageUnreadable,
+    PdfTooManyPages,
+)
+from .model import Mode, Options
+from .pdf import Pdf
+
+# Pages per task where a page takes about a millisecond: enough that the task's own cost hardly counts.
+_TEXT_SPAN = 16
+# Batches per task of an engine that takes several pages at once: while it reads one the next are rendered, so a task of
+# one batch would make it wait for every first page. More would keep a document from being shared out among workers.
+_BATCHES_PER_SPAN = 4
+_PROBED_PAGES = 12
+# Celery priorities, 0 first, by how many pages of the job come before: the start of every job passes the bulk of any.
+_PRIORITY_STEPS = (2, 8, 32, 128, 512)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Span:
+    """Consecutive pages of a job that one task reads."""
+
+    first: int
+    last: int
+    priority: int
+
+    @property
+    def page_numbers(self) -> range:
+        return range(self.first, self.last + 1)
+
+
+def spans(page_numbers: Sequence[int], length: int) -> Iterator[Span]:
+    """Runs of consecutive pages, each at most `length` long, with their priority."""
+    start = 0
+    for end in range(1, len(page_numbers) + 1):
+        if end == len(page_numbers) or page_numbers[end] != page_numbers[end - 1] + 1 or end - start == length:
+            priority = 1 + sum(start >= step for step in _PRIORITY_STEPS)
+            yield Span(first=page_numbers[start], last=page_numbers[end - 1], priority=priority)
+            start = end
+
+
+def chosen(options: Options, page_count: int, max_pages: int) -> list[int]:
+    """The pages of a PDF that a job is to read; raises `PagesOutOfRange` or `PdfTooManyPages`."""
+    page_numbers = options.page_numbers(page_count)
+    if not page_numbers:
+        raise PagesOutOfRange(f"None of the pages {options.pages} is in the PDF: it has {page_count}.")
+    if len(page_numbers) > max_pages:
+        raise PdfTooManyPages(
+            f"The PDF has {len(page_numbers)} pages to read and this service reads at most {max_pages} in one job. "
+            "Choose some with `pages`."
+        )
+    return page_numbers
+
+
+def span_length(pdf: Pdf, options: Options, page_numbers: Sequence[int], batch_size: int) -> int:
+    """Long where pages have text layers; else what the engine takes at once. A few pages speak for all."""
+    if options.mode == Mode.TEXT:
+        return _TEXT_SPAN
+    if options.mode == Mode.AUTO:
+        step = max(1, len(page_numbers) // _PROBED_PAGES)
+        if all(has_text(pdf, number) for number in page_numbers[::step]):
+            return _TEXT_SPAN
+    return batch_size if batch_size == 1 else batch_size * _BATCHES_PER_SPAN
+
+
+def has_text(pdf: Pdf, page_number: int) -> bool:
+    """Whether the page's text layer can be trusted at first sight; False for a page that cannot be read."""
+    try:
+        with pdf.page(page_number) as page:
+            return trust.weigh(page.text_lines(), page.picture_cover()).likely
+    except PageUnreadable:
+        return False
