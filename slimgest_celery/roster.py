@@ -6,6 +6,9 @@ slimgest:workers          set of the names of all workers that have ever signed 
 
 from __future__ import annotations
 
+from contextlib import suppress
+
+from pydantic import ValidationError
 from redis import Redis
 
 from .model import Worker
@@ -56,12 +59,12 @@ class Roster:
             pipe.delete(_key(name)).srem(_NAMES, name).execute()
 
     def workers(self) -> list[Worker]:
-        """Every worker that lives, by name."""
-        return [
-            Worker.model_validate({key.decode(): value.decode() for key, value in fields.items()})
-            for fields in self._fields(self._names())
-            if b"name" in fields
-        ]
+        """Every worker that lives, by name. What Redis holds is data: an entry that is no worker is passed over."""
+        found = []
+        for fields in self._fields(self._names()):
+            with suppress(ValidationError, UnicodeDecodeError):
+                found.append(Worker.model_validate({key.decode(): value.decode() for key, value in fields.items()}))
+        return found
 
     def lost(self) -> list[str]:
         """Names of workers that signed on, never off, and have given no sign of life for LEASE_S."""

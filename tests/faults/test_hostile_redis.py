@@ -1,0 +1,62 @@
+"""Messages from a Redis that somebody else writes to: data, never code, and never the end of a worker."""
+
+from __future__ import annotations
+
+import base64
+import json
+import pickle
+import uuid
+from pathlib import Path
+
+from tests.support import pdfs
+from tests.support.stack import running
+
+
+class _Exploit:
+    def __init__(self, target: Path) -> None:
+        self.target = target
+
+    def __reduce__(self) -> tuple[object, tuple[object, ...]]:
+        return (Path.touch, (self.target,))
+
+
+def _message(body: bytes, content_type: str, task: str) -> str:
+    """A message in kombu's form."""
+    where = {"exchange": "slimgest", "routing_key": "pages"}
+    properties = {
+        "delivery_info": where,
+        "delivery_tag": str(uuid.uuid4()),
+        "body_encoding": "base64",
+        "delivery_mode": 2,
+    }
+    headers = {"id": str(uuid.uuid4()), "task": task, "lang": "py", "argsrepr": "", "kwargsrepr": ""}
+    return json.dumps(
+        {
+            "body": base64.b64encode(body).decode(),
+            "content-encoding": "binary" if "python" in content_type else "utf-8",
+            "content-type": content_type,
+            "headers": headers,
+            "properties": properties,
+        }
+    )
+
+
+def test_messages_that_are_pickles_or_nonsense_run_nothing_and_stop_nobody(tmp_path: Path) -> None:
+    proof = tmp_path / "exploited"
+    nonsense = json.dumps([["no-such-job", "one", None], {}, {}]).encode()
+    messages = [
+        _message(pickle.dumps(_Exploit(proof)), "application/x-python-serialize", "slimgest.pages"),
+        _message(nonsense, "application/json", "slimgest.pages"),
+        _message(json.dumps([["../../etc", 1, 1], {}, {}]).encode(), "application/json", "slimgest.pages"),
+        _message(b"[[], {}, {}]", "application/json", "os.system"),
+        _message(b"not json", "application/json", "slimgest.ingest"),
+    ]
+    with running(tmp_path, workers=1, beat=True) as stack:
+        stack.redis.sadd("slimgest:workers", "ghost@host")
+        stack.redis.hset("slimgest:worker:ghost@host", mapping={"name": "ghost@host", "state": "possessed"})
+        for message in messages:
+            stack.redis.lpush("pages", message)
+        job_id = stack.submit(pdfs.numbered(3))
+        assert stack.wait_end(job_id, within_s=60)["status"] == "completed"
+        assert stack.get("/").status_code == 200
+        assert not proof.exists(), "a pickle was run"
