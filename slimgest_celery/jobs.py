@@ -233,7 +233,7 @@ class Jobs:
             return found, self.ledger.listed_count(owner)
 
     def end(self, job_id: str) -> End | None:
-        """How a job ended, or None. The result backend says whether to look."""
+        """How a job ended, or None while it has not."""
         return self.files.end(job_id)
 
     def _status(self, job: Job, progress: Progress) -> Status:
