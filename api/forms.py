@@ -12,7 +12,7 @@ from slimgest_celery.jobs import Submission
 from slimgest_celery.model import Options
 
 _FILES = ("file", "files")
-_FIELDS = {*Options.model_fields, "password"}
+_FIELDS = {*Options.model_fields, "password", "callback_url"}
 _MAX_NAME = 255
 _MAX_PASSWORD = 512
 
@@ -33,7 +33,12 @@ def submission(request: Request, *, most: int, owner: str | None, request_id: st
     if len(uploads) > most:
         raise RequestInvalid(f"This address takes at most {most} PDF{'s' if most > 1 else ''} a request.")
     return Submission(
-        uploads=uploads, options=options(request), password=password(request), owner=owner, request_id=request_id
+        uploads=uploads,
+        options=options(request),
+        password=password(request),
+        owner=owner,
+        request_id=request_id,
+        callback_url=request.form.get("callback_url") or None,
     )
 
 

@@ -153,6 +153,22 @@ def page(job_id: uuid.UUID, page_number: int) -> Response:
     return _record(jobs().page(_mine(job_id), page_number))
 
 
+@blueprint.get("/jobs/<uuid:job_id>/deliveries")
+def deliveries(job_id: uuid.UUID) -> Response:
+    """What was sent to a job's `callback_url`, attempt by attempt."""
+    with broker_errors():
+        found = jobs().deliveries.list(_mine(job_id))
+    return _json({"deliveries": [delivery.model_dump(mode="json") for delivery in found]})
+
+
+@blueprint.post("/jobs/<uuid:job_id>/deliveries/<delivery_id>")
+def redeliver(job_id: uuid.UUID, delivery_id: str) -> Response:
+    """Sends a message to a job's `callback_url` again."""
+    answer = _record(jobs().redeliver(_mine(job_id), delivery_id))
+    answer.status_code = 202
+    return answer
+
+
 @blueprint.delete("/jobs/<uuid:job_id>")
 def cancel(job_id: uuid.UUID) -> Response:
     """Cancels a job; what was read until then stays readable."""

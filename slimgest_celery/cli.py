@@ -18,6 +18,8 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from .access import make_key, parse_keys
 from .batch import Outcome, find_pdfs, process_all
 from .client import ApiError, Client, ServiceUnreachable
+from .config import Settings, SettingsError
+from .deliveries import make_secret, secret_for
 from .diagnosis import findings
 from .errors import SlimgestError
 from .formats import FORMATS
@@ -94,6 +96,23 @@ def key(name: str) -> None:
     except ValueError as error:
         raise click.UsageError("NAME must be 1 to 64 letters, digits, dots, dashes or underscores.") from error
     click.echo(f"Key for {name} (shown only now): {secret}\nAdd to SLIMGEST_API_KEYS:          {pair}")
+
+
+@main.command("webhook-secret")
+@click.argument("owner", required=False)
+def webhook_secret(owner: str | None) -> None:
+    """Make a secret for SLIMGEST_WEBHOOK_SECRET; or, where that is set, tell the one for OWNER, who has an API key."""
+    if owner is None:
+        click.echo(make_secret())
+        return
+    try:
+        known = Settings.from_env().webhook_secrets
+    except SettingsError as error:
+        raise click.UsageError(f"These settings are wrong:\n{error}") from error
+    if not known:
+        raise click.UsageError("SLIMGEST_WEBHOOK_SECRET is not set; `slimgest webhook-secret` makes one for it.")
+    for secret in known:
+        click.echo(secret_for(secret, owner))
 
 
 @main.command()

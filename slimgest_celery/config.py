@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import base64
+import binascii
 import os
 from collections.abc import Mapping
+from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
 from .access import ApiKey, parse_keys
 
@@ -38,6 +41,18 @@ def _listed(value: Any) -> Any:
     return tuple(piece.strip() for piece in value.split(",") if piece.strip()) if isinstance(value, str) else value
 
 
+def _secrets(values: tuple[str, ...]) -> tuple[str, ...]:
+    for value in values:
+        try:
+            length = len(base64.b64decode(value.removeprefix("whsec_"), validate=True))
+        except binascii.Error:
+            length = 0
+        if not value.startswith("whsec_") or not 24 <= length <= 64:
+            raise ValueError("must be `whsec_` and 24 to 64 bytes in base64; `slimgest webhook-secret` makes one")
+    return values
+
+
+Network = IPv4Network | IPv6Network
 Seconds = Annotated[int, BeforeValidator(_seconds), Field(ge=1)]
 
 
@@ -142,6 +157,18 @@ class Settings(BaseModel):
     )
     cors_origins: Annotated[tuple[str, ...], BeforeValidator(_listed)] = Field(
         (), alias="SLIMGEST_CORS_ORIGINS", description="Origins whose pages may use the API from a browser."
+    )
+    webhook_secrets: Annotated[tuple[str, ...], BeforeValidator(_listed), AfterValidator(_secrets)] = Field(
+        (),
+        repr=False,
+        alias="SLIMGEST_WEBHOOK_SECRET",
+        description="Secret that signs webhooks, or several, divided by commas; empty: no `callback_url` is taken.",
+    )
+    callback_networks: Annotated[tuple[Network, ...], BeforeValidator(_listed)] = Field(
+        (), alias="SLIMGEST_CALLBACK_NETWORKS", description="Networks that callbacks may reach beside public addresses."
+    )
+    callback_timeout_s: Seconds = Field(
+        10, alias="SLIMGEST_CALLBACK_TIMEOUT", description="Longest time of one attempt at a callback."
     )
     log_format: Literal["text", "json"] = Field(
         "text", alias="SLIMGEST_LOG_FORMAT", description="Log lines as `text` or `json`."

@@ -17,6 +17,12 @@
     ├── KeyReused               409  request.key_reused
     ├── KeyMissing              401  access.key_missing
     ├── KeyUnknown              401  access.key_unknown
+    ├── CallbackDisabled        422  callback.disabled
+    ├── CallbackInvalid         422  callback.invalid
+    ├── CallbackRefused         422  callback.refused
+    ├── CallbackUnreachable     422  callback.unreachable   retryable
+    ├── CallbackTimeout         422  callback.timeout       retryable
+    ├── DeliveryUnknown         404  delivery.unknown
     ├── QueueFull               429  queue.full             retryable
     ├── ServiceFailure          500  service.failure        a fault of ours: it is in the log
     ├── BrokerUnavailable       503  broker.unavailable     retryable
@@ -174,6 +180,50 @@ class KeyUnknown(SlimgestError):
 
     code = "access.key_unknown"
     http_status = 401
+
+
+class CallbackDisabled(SlimgestError):
+    """This service sends no webhooks: its operator has set no SLIMGEST_WEBHOOK_SECRET."""
+
+    code = "callback.disabled"
+    http_status = 422
+
+
+class CallbackInvalid(SlimgestError):
+    """The callback_url must be an http or https URL of at most 2048 ASCII characters."""
+
+    code = "callback.invalid"
+    http_status = 422
+
+
+class CallbackRefused(SlimgestError):
+    """The callback_url leads to an address that is not public, where this service sends nothing."""
+
+    code = "callback.refused"
+    http_status = 422
+
+
+class CallbackUnreachable(SlimgestError):
+    """The host of the callback_url cannot be found or reached."""
+
+    code = "callback.unreachable"
+    http_status = 422
+    retryable = True
+
+
+class CallbackTimeout(SlimgestError):
+    """The receiver of the callback took longer than SLIMGEST_CALLBACK_TIMEOUT."""
+
+    code = "callback.timeout"
+    http_status = 422
+    retryable = True
+
+
+class DeliveryUnknown(SlimgestError):
+    """The job has no delivery with this id."""
+
+    code = "delivery.unknown"
+    http_status = 404
 
 
 class QueueFull(SlimgestError):

@@ -7,6 +7,7 @@
          pages/000001-000016.jsonl   the Pages of one span, a line each
          document.json               the Document
          end.json                    the End; written once
+         deliveries/msg_….json       the Deliveries for its callback
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ from fsspec.implementations.local import LocalFileSystem
 from pydantic import ValidationError
 
 from .errors import JobUnknown, PageUnknown, StorageUnavailable
-from .model import Document, End, Job, Page, Plan, Record
+from .model import Delivery, Document, End, Job, Page, Plan, Record
 
 _JOB_ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _SPAN = re.compile(r"(\d+)-(\d+)\.jsonl$")
@@ -107,13 +108,8 @@ class JobFiles:
 
     def put_end(self, job_id: str, end: End) -> End:
         """Writes the end state unless there is one, and returns the one that stands."""
-        path, data = self._path(job_id, "end.json"), end.model_dump_json().encode()
-        with _translated():
-            try:
-                self._create_local(Path(path), data) if self._local else self._fs.pipe_file(path, data, mode="create")
-            except FileExistsError:
-                return self._get(job_id, "end.json", End) or end
-        return end
+        created = self._create(job_id, "end.json", end)
+        return end if created else self._get(job_id, "end.json", End) or end
 
     def put_document(self, document: Document) -> None:
         self._put(document.job_id, "document.json", document)
@@ -121,6 +117,24 @@ class JobFiles:
     def document_text(self, job_id: str) -> bytes | None:
         """The stored document as JSON, or None."""
         return self._read(self._path(job_id, "document.json"))
+
+    # Deliveries
+
+    def create_delivery(self, job_id: str, delivery: Delivery) -> bool:
+        """Writes a delivery unless there is one with its id; returns whether there was none."""
+        return self._create(job_id, f"deliveries/{delivery.id}.json", delivery)
+
+    def put_delivery(self, job_id: str, delivery: Delivery) -> None:
+        self._put(job_id, f"deliveries/{delivery.id}.json", delivery)
+
+    def delivery(self, job_id: str, delivery_id: str) -> Delivery | None:
+        return self._get(job_id, f"deliveries/{delivery_id}.json", Delivery)
+
+    def deliveries(self, job_id: str) -> list[Delivery]:
+        """A job's deliveries, oldest first."""
+        names = (path.rpartition("/")[2] for path in self._listed(self._path(job_id, "deliveries")))
+        found = [self.delivery(job_id, name.removesuffix(".json")) for name in names if name.startswith("msg_")]
+        return sorted(filter(None, found), key=lambda delivery: delivery.created_at)
 
     # Pages
 
@@ -165,13 +179,7 @@ class JobFiles:
             self._remove(self._path(job_id, name))
 
     def _spans(self, job_id: str) -> list[tuple[int, int, str]]:
-        folder = self._path(job_id, "pages")
-        with _translated():
-            try:
-                # A listing that fsspec kept from before would hide what another worker has stored since.
-                paths = self._fs.ls(folder, detail=False, refresh=True)
-            except FileNotFoundError:
-                return []
+        paths = self._listed(self._path(job_id, "pages"))
         matches = ((_SPAN.search(path), path) for path in sorted(paths))
         return [(int(match[1]), int(match[2]), path) for match, path in matches if match]
 
@@ -229,6 +237,25 @@ class JobFiles:
 
     def _path(self, job_id: str, name: str = "") -> str:
         return f"{self._root}/{job_id}/{name}".rstrip("/")
+
+    def _listed(self, folder: str) -> list[str]:
+        """The paths in a folder; none where there is no such folder."""
+        with _translated():
+            try:
+                # A listing that fsspec kept from before would hide what another worker has stored since.
+                return list(self._fs.ls(folder, detail=False, refresh=True))
+            except FileNotFoundError:
+                return []
+
+    def _create(self, job_id: str, name: str, record: Record) -> bool:
+        """Writes a record that is not there yet, whole; False where it is. Of two at once, one succeeds."""
+        path, data = self._path(job_id, name), record.model_dump_json().encode()
+        with _translated():
+            try:
+                self._create_local(Path(path), data) if self._local else self._fs.pipe_file(path, data, mode="create")
+            except FileExistsError:
+                return False
+        return True
 
     def _get(self, job_id: str, name: str, record: type[R]) -> R | None:
         data = self._read(self._path(job_id, name))

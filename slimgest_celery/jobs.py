@@ -8,7 +8,7 @@ import time
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import IO, TYPE_CHECKING
 
 from celery.exceptions import OperationalError
@@ -18,7 +18,9 @@ from pydantic import ValidationError
 from redis import Redis
 from redis.exceptions import RedisError
 
+from . import callbacks
 from .config import Settings
+from .deliveries import Deliveries
 from .errors import (
     BrokerUnavailable,
     JobCancelled,
@@ -35,7 +37,7 @@ from .errors import (
 from .events import Events
 from .files import JobFiles
 from .ledger import Ledger, Progress
-from .model import Document, End, Job, JobStatus, Links, Options, Page, Plan, Problem, Status, now
+from .model import Delivery, Document, End, Job, JobStatus, Links, Options, Page, Plan, Problem, Status, now
 from .roster import Roster
 
 if TYPE_CHECKING:
@@ -66,6 +68,7 @@ class Submission:
     password: str | None = None
     owner: str | None = None
     request_id: str | None = None
+    callback_url: str | None = field(default=None, repr=False)
 
     def jobs(self, job_ids: list[str]) -> list[Job]:
         """The records of the jobs that this makes."""
@@ -78,13 +81,14 @@ class Submission:
                 created_at=created_at,
                 owner=self.owner,
                 request_id=self.request_id,
+                callback_url=self.callback_url,
             )
             for job_id, (filename, _) in zip(job_ids, self.uploads, strict=True)
         ]
 
     def fingerprint(self) -> str:
         """A hash of all that makes this submission differ from another."""
-        digest = hashlib.sha256(repr((self.options, self.password)).encode())
+        digest = hashlib.sha256(repr((self.options, self.password, self.callback_url)).encode())
         for filename, content in self.uploads:
             digest.update(repr((filename, hashlib.file_digest(content, "sha256").digest())).encode())  # type: ignore[arg-type]
             content.seek(0)
@@ -102,17 +106,20 @@ class Jobs:
         self.events = Events(redis, self.files, settings.retention_s)
         self.ledger = Ledger(redis, settings.retention_s)
         self.roster = Roster(redis)
+        self.deliveries = Deliveries(settings, redis, self.files)
 
     # Submission: admitted, then stored, then sent
 
     def submit(self, sent: Submission, job_ids: list[str] | None = None) -> list[Job]:
         """Accepts the PDFs of a submission: all of them or none.
 
-        Raises `UploadEmpty`, `NotAPdf`, `QueueFull`, `StorageUnavailable` or `BrokerUnavailable`; then nothing is
-        queued and nothing stays in storage.
+        Raises `UploadEmpty`, `NotAPdf`, what `callbacks.check` raises, `QueueFull`, `StorageUnavailable` or
+        `BrokerUnavailable`; then nothing is queued and nothing stays in storage.
         """
         for filename, content in sent.uploads:
             _check_head(filename, content)
+        if sent.callback_url is not None:
+            callbacks.check(sent.callback_url, self.settings)
         jobs = sent.jobs(job_ids or _new_ids(len(sent.uploads)))
         with broker_errors():
             self._admit(jobs)
@@ -302,8 +309,26 @@ class Jobs:
             if self.events.end(job_id, end, len(plan.page_numbers) if plan else 0):
                 code = end.error.code if end.error else None
                 _log.info("job ended", extra={"job_id": job_id, "status": end.status.value, "code": code})
-            self.ledger.close(job_id)
+            self.announce(job_id, end)
+            self.ledger.close(job_id)  # last: until then, whoever finds the job pending does all of this again
         return end
+
+    def announce(self, job_id: str, end: End) -> None:
+        """Sees to it that the job's callback hears of this end; harmless when repeated."""
+        if self.deliveries.announce(self.files.job(job_id), end):
+            self._deliver()
+
+    def redeliver(self, job_id: str, delivery_id: str) -> Delivery:
+        """Sends a message to the job's callback again; raises `DeliveryUnknown` too."""
+        self.job(job_id)
+        with broker_errors():
+            delivery = self.deliveries.repeat(job_id, delivery_id)
+            self._deliver()
+        return delivery
+
+    def _deliver(self) -> None:
+        """Beat asks for the same every few seconds, so a message that waits longer than that may go."""
+        self.celery.send_task("slimgest.deliver", expires=5)
 
     def retry(self, job_id: str, pages: str | None, password: str | None = None) -> Status:
         """Reads an ended job's failed and unread pages again, or those of its pages that `pages` names.

@@ -108,6 +108,7 @@ class Job(Record):
     created_at: Timestamp
     owner: str | None = None  # the name of the API key that made it; None where the service has no keys
     request_id: str | None = None  # of the HTTP request that made it, for the log
+    callback_url: str | None = Field(None, repr=False)  # told of the end; may hold a password: never shown or logged
 
 
 class Engine(Record):
@@ -178,6 +179,26 @@ class End(Record):
     completed_at: Timestamp
     pages_failed: int = 0
     error: Problem | None = None
+
+
+class Attempt(Record):
+    """One try at handing a message to its receiver."""
+
+    started_at: Timestamp
+    seconds: float
+    http_status: int | None = None  # what the receiver answered, if it did
+    error: Problem | None = None  # why it did not
+
+
+class Delivery(Record):
+    """A message for a job's `callback_url`, and what became of it."""
+
+    id: str  # the `webhook-id`: the same in each attempt
+    state: Literal["pending", "delivered", "failed"] = "pending"
+    created_at: Timestamp
+    next_attempt_at: Timestamp | None = None
+    body: str  # JSON, the same bytes in each attempt
+    attempts: list[Attempt] = []
 
 
 class Document(Record):

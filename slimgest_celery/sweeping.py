@@ -79,8 +79,11 @@ def _mend(jobs: Jobs, job_id: str, idle: bool) -> bool:
 
 
 def _recall(jobs: Jobs, job_id: str) -> bool:
-    """A job that Redis has forgotten: sent again if it has not ended."""
-    if not jobs.files.exists(job_id) or jobs.files.end(job_id):
+    """A job that Redis has forgotten: sent again if it has not ended; else its callback may not have heard of that."""
+    if not jobs.files.exists(job_id):
+        return False
+    if end := jobs.files.end(job_id):
+        jobs.announce(job_id, end)
         return False
     jobs.resume(job_id)
     return True

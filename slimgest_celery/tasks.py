@@ -16,6 +16,7 @@ from redis.exceptions import RedisError
 
 from . import engines, pipeline, sweeping
 from .app import app, jobs, settings
+from .deliveries import Couriers
 from .desk import Desk
 from .errors import BrokerUnavailable, PageFailure, PageTimeout, PdfOutOfMemory, PdfTimeout, StorageUnavailable
 from .guard import Guard, Watch
@@ -75,6 +76,12 @@ def reconcile() -> list[str]:
     return sweeping.reconcile(jobs())
 
 
+@app.task(name="slimgest.deliver", ignore_result=True)
+def deliver() -> None:
+    """Has what is due to callbacks sent; does not wait for it."""
+    couriers().wake()
+
+
 def _answer(job_id: str) -> dict[str, str]:
     """What the result backend keeps for a job: how it ended."""
     end = jobs().end(job_id)
@@ -113,6 +120,12 @@ def renderers() -> Renderers | None:
         return None
     # Twice a batch: one that waits to be read, and one that is being rendered.
     return Renderers(count, window=2 * batch_size, limit_mb=settings().max_worker_mb)
+
+
+@cache
+def couriers() -> Couriers:
+    """This child's couriers."""
+    return Couriers(jobs().deliveries)
 
 
 def desk(worker: str) -> Desk:
