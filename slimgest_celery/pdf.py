@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pikepdf
@@ -19,7 +20,9 @@ import pypdfium2 as pdfium
 import pypdfium2.raw as raw
 from numpy.typing import NDArray
 
+from . import painting
 from .errors import PageUnreadable, PdfEncrypted, PdfUnreadable, PdfWithoutPages, PdfWrongPassword
+from .painting import Painting
 from .text_layer import (
     CELL_GAP,
     OUTSIDE,
@@ -31,6 +34,7 @@ from .text_layer import (
     is_inside,
     may_be_divided,
     plain,
+    seen_parts,
     union,
 )
 
@@ -45,6 +49,8 @@ _QUARTER = math.pi / 2
 _INVISIBLE = (raw.FPDF_TEXTRENDERMODE_INVISIBLE, raw.FPDF_TEXTRENDERMODE_CLIP)
 _NEARLY_WHITE = 245
 _FLAT_PT = 0.5
+# Covered text is looked for at this resolution, in images of at most this size: what changes when it is taken away?
+_LOOK_DPI, _LOOK_PIXELS, _CHANGE = 100.0, 8_000_000, 24
 _ENDS = 100  # objects looked at for pictures, from either end of a page's
 
 
@@ -90,9 +96,26 @@ class PdfPage:
         except pdfium.PdfiumError as error:
             raise PageUnreadable("The page's text cannot be loaded.") from error
         try:
-            return _TextLayer(textpage.raw, self._to_display(), self.rotation).lines()
+            layer = _TextLayer(textpage.raw, self._to_display(), self.rotation, Painting(self._page))
+            lines = layer.lines()
+            return self._uncovered(lines, layer.covered) if layer.covered else lines
         finally:
             textpage.close()
+
+    def _uncovered(self, lines: list[TextLine], pieces: list[Any]) -> list[TextLine]:
+        """The lines, in which words are hidden without which the page looks the same; `pieces` are their objects."""
+        shown = self.render(_LOOK_DPI, _LOOK_PIXELS).image.astype(np.int16)
+        with painting.without(pieces):
+            bare = self.render(_LOOK_DPI, _LOOK_PIXELS).image
+        changed = (np.abs(shown - bare) > _CHANGE).any(axis=2)
+
+        def is_seen(box: Box) -> bool:
+            height, width = changed.shape
+            left, right = int(box[0] * width), math.ceil(box[2] * width)
+            top, bottom = int(box[1] * height), math.ceil(box[3] * height)
+            return bool(changed[top:bottom, left:right].any())
+
+        return [part for line in lines for part in seen_parts(line, is_seen)]
 
     def _to_display(self) -> _Affine:
         """From PDF points to 0-1 of the page as displayed, with crop box, rotation and user unit in it."""
@@ -140,8 +163,10 @@ class PdfPage:
 class _TextLayer:
     """Reads one text page; valid as long as that is open."""
 
-    def __init__(self, textpage: ctypes.c_void_p, place: Place, rotation: int) -> None:
+    def __init__(self, textpage: ctypes.c_void_p, place: Place, rotation: int, painted: Painting) -> None:
         self._page = textpage
+        self._painted = painted
+        self.covered: list[Any] = []  # the text objects that something painted later may hide
         self._place = place
         self._rotation = rotation  # /Rotate, degrees clockwise
         self._count = max(0, raw.FPDFText_CountChars(textpage))
@@ -181,10 +206,32 @@ class _TextLayer:
         axis = 0 if (line.turned - self._rotation) % 180 == 0 else 1
         least_gap = CELL_GAP * max(bounds[3 - axis] - bounds[1 - axis], 1e-6)
         if last - first + 1 != len(whole) or not may_be_divided(runs, axis, least_gap, len(whole)):
-            yield line
+            exact = last - first + 1 == len(whole)
+            yield self._in_words(line, bounds, whole if exact else "", first)
             return
         for start, end, bounds in self._cells(whole, first, axis, least_gap):
-            yield replace(line, text=plain(whole[start:end]), box=self._box(bounds))
+            cell = replace(line, text=plain(whole[start:end]), box=self._box(bounds))
+            yield self._in_words(cell, bounds, whole[start:end], first + start)
+
+    def _in_words(self, line: TextLine, bounds: Bounds, text: str, first: int) -> TextLine:
+        """The line, with its words where something painted later lies over some of them.
+
+        `text` is that of PDFium's characters from `first` on.
+        """
+        if line.hidden or not text or not self._painted.may_hide(self._object(first), bounds):
+            return line
+        words = []
+        for word in _WORD.finditer(text):
+            _, _, bounds = self._cell(first, word, word)
+            pieces = map(self._object, range(first + word.start(), first + word.end()))
+            under = [piece for piece in pieces if self._painted.may_hide(piece, bounds)]
+            self.covered += under
+            words.append(replace(line, text=plain(word[0]), box=self._box(bounds), under=bool(under)))
+        return replace(line, words=tuple(words)) if any(word.under for word in words) else line
+
+    def _object(self, index: int) -> Any:
+        """The text object that a character is of."""
+        return raw.FPDFText_GetTextObject(self._page, min(index, self._count - 1))
 
     def _cells(self, whole: str, first: int, axis: int, least_gap: float) -> Iterator[tuple[int, int, Bounds]]:
         """The parts of a line that wide gaps divide: where each starts and ends in its text, and its bounds."""
@@ -245,7 +292,7 @@ class _TextLayer:
         if raw.FPDFText_GetMatrix(page, index, self._matrix_reference):
             size *= math.hypot(matrix.c, matrix.d)
         angle = round(raw.FPDFText_GetCharAngle(page, index) / _QUARTER) * 90
-        piece = raw.FPDFText_GetTextObject(page, index)
+        piece = self._object(index)
         red, green, blue, alpha = self._colour
         known = raw.FPDFText_GetFillColor(page, index, *self._colour_references)
         unseen = bool(piece) and raw.FPDFTextObj_GetTextRenderMode(piece) in _INVISIBLE

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from dataclasses import dataclass
-from itertools import pairwise
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from itertools import groupby, pairwise
 
 Box = tuple[float, float, float, float]  # left, top, right, bottom in 0-1 of the page as displayed
 Bounds = tuple[float, float, float, float]  # left, bottom, right, top in points of the PDF
 
+_BREAKS = re.compile("[\u2028\u2029]")
 # PDFium's marks for a hyphen that it took out to join a word over two lines: older and newer builds differ.
 JOINED = re.compile("[\x02\ufffe]")
 # What has a plainer spelling with the same meaning: Latin ligatures, Hebrew and Arabic forms, soft hyphens and marks.
@@ -32,6 +34,21 @@ class TextLine:
     turned: int = 0  # degrees clockwise that it lies from upright on the page as displayed: 0, 90, 180 or 270
     hidden: bool = False  # invisible by design
     white: bool = False  # seen only where the ground is darker
+    under: bool = False  # something painted later lies over it
+    words: tuple[TextLine, ...] = ()  # of a line of which some are, until it is known whether that hides them
+
+
+def seen_parts(line: TextLine, is_seen: Callable[[Box], bool]) -> list[TextLine]:
+    """A line, divided where words of it are hidden from those that are seen."""
+    parts: list[TextLine] = []
+    for seen, words in groupby(line.words, key=lambda word: not word.under or is_seen(word.box)):
+        run = list(words)
+        if len(run) == len(line.words):
+            return [replace(line, hidden=not seen, words=())]
+        left, top, right, bottom = zip(*(word.box for word in run), strict=True)
+        box = min(left), min(top), max(right), max(bottom)
+        parts.append(replace(line, text=" ".join(word.text for word in run), box=box, hidden=not seen, words=()))
+    return parts or [line]
 
 
 def may_be_divided(runs: list[Bounds], axis: int, least_gap: float, length: int) -> bool:
@@ -57,7 +74,7 @@ def plain(text: str) -> str:
     text = text.strip(" \t\xa0")
     if text.isascii() and text.isprintable():
         return text
-    text = JOINED.sub("-", text).strip()
+    text = _BREAKS.sub(" ", JOINED.sub("-", text)).strip()
     text = _FORMS.sub(lambda match: unicodedata.normalize("NFKC", match[0]), text)
     return _SOFT.sub("", text) + ("-" if text.endswith("\u00ad") else "")
 

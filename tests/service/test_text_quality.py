@@ -71,6 +71,17 @@ def test_an_ocr_layer_that_says_something_else_is_not(rapid: Stack, layer: list[
     assert word_f1(page["text"], "\n".join(PROSE)) > 0.95 and page["trust"] < 0.75
 
 
+def test_an_ocr_layer_under_the_scan_is_taken_if_it_says_what_is_printed(rapid: Stack) -> None:
+    page = _page(rapid, pdfs.beneath(pdfs.picture(), layer=PROSE))
+    assert (page["source"], page["reason"]) == ("text_layer", "ocr_layer")
+    assert page["text"].split("\n") == PROSE and page["trust"] > 0.8
+
+
+def test_text_under_a_bar_is_not_reported_and_the_rest_of_the_page_is(rapid: Stack) -> None:
+    page = _page(rapid, pdfs.barred(PROSE, barred=2))
+    assert page["source"] == "text_layer" and page["text"].split("\n") == PROSE[:2] + PROSE[3:]
+
+
 def test_a_stamp_on_a_scan_is_not_the_text_of_the_page(rapid: Stack) -> None:
     page = _page(rapid, pdfs.pictured(pdfs.picture(), stamp="Copy 17"))
     assert (page["source"], page["reason"]) == ("ocr", "text_beside_scan")

@@ -130,6 +130,18 @@ def beneath(image: Image.Image, layer: Sequence[str]) -> bytes:
     return stored.getvalue()
 
 
+def barred(lines: Sequence[str], barred: int) -> bytes:
+    """A page of printed text with a black bar over one of its lines."""
+    stored = io.BytesIO()
+    canvas = Canvas(stored, pagesize=(420, 595))
+    canvas.setFont("Helvetica", 14)
+    for row, line in enumerate(lines):
+        canvas.drawString(33.6, 500 - 30 * row, line)
+    canvas.rect(30, 494 - 30 * barred, 360, 20, fill=1)
+    canvas.save()
+    return stored.getvalue()
+
+
 def mapped(lines: Sequence[str], meaning: dict[str, str]) -> bytes:
     """A page that shows these lines, whose font says that its letters mean others."""
     entries = "".join(f"<{ord(drawn):02x}> <{ord(said):04x}>\n" for drawn, said in meaning.items())

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pikepdf
 import pytest
+from PIL import Image
+from reportlab.lib.utils import ImageReader
 from reportlab.pdfbase import pdfmetrics
 from reportlab.pdfbase.cidfonts import UnicodeCIDFont
 from reportlab.pdfgen.canvas import Canvas
@@ -117,7 +119,13 @@ def test_columns_of_arabic_are_read_from_the_right(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("drawn", "read"),
-    [("\ufb01ne", "fine"), ("o\ufb03ce", "office"), ("exam\u00adple", "example"), ("zero\u200bwidth", "zerowidth")],
+    [
+        ("\ufb01ne", "fine"),
+        ("o\ufb03ce", "office"),
+        ("exam\u00adple", "example"),
+        ("zero\u200bwidth", "zerowidth"),
+        ("two\u2029parts", "two parts"),
+    ],
 )
 def test_ligatures_and_soft_hyphens_become_letters(tmp_path: Path, drawn: str, read: str) -> None:
     assert _read(tmp_path, _with_unicode([drawn])).layout.text == read
@@ -207,6 +215,99 @@ def test_invisible_text_is_told_from_printed(tmp_path: Path) -> None:
 
     lines, _, _ = _lines(tmp_path, _drawn(draw))
     assert [(line.text, line.hidden) for line in lines] == [("Printed", False), ("Invisible", True)]
+
+
+def _box_over(canvas: Canvas, *, left: float = 50, width: float = 300, alpha: float = 1) -> None:
+    canvas.setFillColorRGB(0.2, 0.2, 0.2, alpha)
+    canvas.rect(left, 690, width, 30, stroke=0, fill=1)
+
+
+def _hidden(tmp_path: Path, draw: Callable[[Canvas], None]) -> list[tuple[str, bool]]:
+    lines, _, _ = _lines(tmp_path, _drawn(draw))
+    return [(line.text, line.hidden) for line in lines]
+
+
+def test_text_under_a_shape_is_hidden_and_text_on_one_is_not(tmp_path: Path) -> None:
+    def draw(canvas: Canvas) -> None:
+        canvas.drawString(60, 600, "Elsewhere")
+        canvas.drawString(60, 700, "Covered up")
+        _box_over(canvas)
+        canvas.setFillColorRGB(1, 1, 1)
+        canvas.drawString(60, 695, "On top")
+
+    assert _hidden(tmp_path, draw) == [("Elsewhere", False), ("Covered up", True), ("On top", False)]
+
+
+def test_words_under_a_shape_are_hidden_and_the_rest_of_their_line_is_not(tmp_path: Path) -> None:
+    def draw(canvas: Canvas) -> None:
+        canvas.drawString(60, 700, "The name is Example and the sum is 100")
+        before, word = (canvas.stringWidth(text, "Helvetica", 12) for text in ("The name is ", "Example"))
+        _box_over(canvas, left=59 + before, width=word + 2)
+
+    assert _hidden(tmp_path, draw) == [("The name is", False), ("Example", True), ("and the sum is 100", False)]
+    assert _read(tmp_path, _drawn(draw)).layout.text.count("Example") == 1, "what counts as printed is trust's business"
+
+
+@pytest.mark.parametrize("way", ["transparent", "clipped", "unfilled", "a picture with holes"])
+def test_text_under_what_it_shows_through_is_not_hidden(tmp_path: Path, way: str) -> None:
+    def draw(canvas: Canvas) -> None:
+        canvas.drawString(60, 700, "Still to be seen")
+        if way == "transparent":
+            _box_over(canvas, alpha=0.3)
+        elif way == "clipped":
+            away = canvas.beginPath()
+            away.rect(300, 100, 50, 50)
+            canvas.clipPath(away, stroke=0)
+            _box_over(canvas)
+        elif way == "unfilled":
+            canvas.rect(50, 690, 300, 30, stroke=1, fill=0)
+        else:
+            canvas.drawImage(ImageReader(Image.new("RGBA", (30, 3), (90, 90, 90, 0))), 50, 690, 300, 30, mask="auto")
+
+    assert _hidden(tmp_path, draw) == [("Still to be seen", False)]
+
+
+def test_cells_under_a_veil_stay_cells(tmp_path: Path) -> None:
+    def draw(canvas: Canvas) -> None:
+        canvas.drawString(60, 700, "Name of it")
+        canvas.drawString(260, 700, "Value")
+        _box_over(canvas, alpha=0.3)
+
+    assert _hidden(tmp_path, draw) == [("Name of it", False), ("Value", False)]
+
+
+def test_text_under_a_picture_is_hidden(tmp_path: Path) -> None:
+    def draw(canvas: Canvas) -> None:
+        canvas.drawString(60, 700, "Pasted over")
+        canvas.drawImage(ImageReader(Image.new("RGB", (30, 3), "grey")), 50, 690, 300, 30)
+
+    assert _hidden(tmp_path, draw) == [("Pasted over", True)]
+
+
+def test_text_and_shape_in_forms_hide_each_other_all_the_same(tmp_path: Path) -> None:
+    def draw(canvas: Canvas) -> None:
+        canvas.beginForm("inner", 0, 0, 600, 800)
+        canvas.drawString(-40, 300, "Covered in a form")
+        canvas.endForm()
+        canvas.translate(100, 400)
+        canvas.doForm("inner")
+        canvas.translate(-100, -400)
+        _box_over(canvas)
+        canvas.translate(100, 100)
+        canvas.doForm("inner")
+
+    assert _hidden(tmp_path, draw) == [("Covered in a form", True), ("Covered in a form", False)]
+
+
+def test_covered_text_looks_the_same_and_is_rendered_after_it_was_looked_for(tmp_path: Path) -> None:
+    path = tmp_path / "a.pdf"
+    path.write_bytes(_drawn(lambda canvas: (canvas.drawString(60, 700, "Under glass"), _box_over(canvas, alpha=0.3))))  # type: ignore[func-returns-value]
+    pdf = open_pdf(path)
+    with pdf.page(1) as page:
+        before = page.render(72, 10**7).image
+        page.text_lines()
+        assert (page.render(72, 10**7).image == before).all()
+    pdf.close()
 
 
 def test_cells_drawn_as_one_line_are_divided_and_words_are_not(tmp_path: Path) -> None:
