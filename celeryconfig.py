@@ -94,6 +94,5 @@ worker_task_log_format = "%(asctime)s %(levelname)s %(task_name)s[%(task_id)s] %
 beat_schedule = {
     "sweep": {"task": "slimgest.sweep", "schedule": 60.0, "options": {"expires": 55}},
     "rescue": {"task": "slimgest.rescue", "schedule": 5.0, "options": {"expires": 5}},
-    "deliver": {"task": "slimgest.deliver", "schedule": 5.0, "options": {"expires": 5}},
     "reconcile": {"task": "slimgest.reconcile", "schedule": 5.0, "options": {"expires": 5}},
 }

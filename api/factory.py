@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from flask import Flask
 
-from slimgest_celery import logs
+from slimgest_celery import logs, tracing
 from slimgest_celery.app import app as celery
 from slimgest_celery.app import connect, settings
 from slimgest_celery.config import Settings
@@ -28,4 +28,12 @@ def create_app(given: Settings | None = None) -> Flask:
     errors.register(flask)
     access.register(flask, chosen)
     logs.setup(chosen.log_format)
+    if tracing.start():
+        _trace(flask)
     return flask
+
+
+def _trace(flask: Flask) -> None:
+    from opentelemetry.instrumentation.flask import FlaskInstrumentor  # an extra
+
+    FlaskInstrumentor().instrument_app(flask, excluded_urls="health/,metrics")

@@ -4,9 +4,9 @@ slimgest:deliveries                 sorted set of `{job_id}/{delivery_id}`, by t
 slimgest:deliveries:{delivery_id}   somebody is sending this one; gone soon after a sender that died
 
 The record is in storage; Redis says when. A countdown of Celery's own would be a message that stays unacknowledged for
-hours, and is delivered again whenever that lasts longer than the visibility timeout. So `slimgest.deliver`, sent at
-each job's end and by beat, has the due ones sent. It does so in threads of the worker's child, which spend their time
-waiting for receivers: however slow those are, no worker is kept from its pages.
+hours, and is delivered again whenever that lasts longer than the visibility timeout. So `slimgest.deliver` at a job's
+end, and `slimgest.reconcile` every few seconds, have the due ones sent. They do so in threads of the worker's child,
+which spend their time waiting for receivers: however slow those are, no worker is kept from its pages.
 """
 
 from __future__ import annotations

@@ -18,7 +18,7 @@ from pydantic import ValidationError
 from redis import Redis
 from redis.exceptions import RedisError
 
-from . import callbacks
+from . import callbacks, tracing
 from .config import Settings
 from .deliveries import Deliveries
 from .errors import (
@@ -82,6 +82,7 @@ class Submission:
                 owner=self.owner,
                 request_id=self.request_id,
                 callback_url=self.callback_url,
+                trace=tracing.context(),
             )
             for job_id, (filename, _) in zip(job_ids, self.uploads, strict=True)
         ]
@@ -184,8 +185,10 @@ class Jobs:
 
     def resume(self, job_id: str) -> None:
         """Sends a job again that was accepted before: stored pages are told, not read again."""
-        self.ledger.readmit(job_id, self.files.job(job_id).created_at.timestamp())
-        self.send(job_id)
+        job = self.files.job(job_id)
+        self.ledger.readmit(job_id, job.created_at.timestamp())
+        with tracing.continued(job.trace):
+            self.send(job_id)
 
     def _admit(self, jobs: list[Job]) -> None:
         job_ids = [job.job_id for job in jobs]
@@ -327,7 +330,7 @@ class Jobs:
         return delivery
 
     def _deliver(self) -> None:
-        """Beat asks for the same every few seconds, so a message that waits longer than that may go."""
+        """`slimgest.reconcile` does the same every few seconds, so a message that waits longer than that may go."""
         self.celery.send_task("slimgest.deliver", expires=5)
 
     def retry(self, job_id: str, pages: str | None, password: str | None = None) -> Status:

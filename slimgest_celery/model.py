@@ -109,6 +109,7 @@ class Job(Record):
     owner: str | None = None  # the name of the API key that made it; None where the service has no keys
     request_id: str | None = None  # of the HTTP request that made it, for the log
     callback_url: str | None = Field(None, repr=False)  # told of the end; may hold a password: never shown or logged
+    trace: dict[str, str] = {}  # headers of the trace that the request belonged to; empty where none is kept
 
 
 class Engine(Record):

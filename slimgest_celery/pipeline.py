@@ -11,6 +11,7 @@ from typing import Any, cast
 
 from redis.exceptions import RedisError
 
+from . import tracing
 from .desk import Desk
 from .errors import (
     AllPagesFailed,
@@ -221,10 +222,11 @@ def _keep(jobs: Jobs, job_id: str, pages: list[Page], total: int) -> None:
     jobs.events.pages(job_id, pages, total)
     for page in pages:
         _log.info("page read", extra=_about(job_id, page))
+        tracing.note("page read", _about(job_id, page))
 
 
 def _about(job_id: str, page: Page) -> dict[str, object]:
-    """What the log says of a page."""
+    """What the log and the trace say of a page."""
     return {
         "job_id": job_id,
         "page_number": page.page_number,

@@ -72,7 +72,8 @@ def sweep() -> int:
 
 @app.task(name="slimgest.reconcile")
 def reconcile() -> list[str]:
-    """Closes or resumes jobs that fell between two steps; returns their ids."""
+    """Closes or resumes jobs that fell between two steps; returns their ids. Has what is due to callbacks sent."""
+    couriers().wake()
     return sweeping.reconcile(jobs())
 
 

@@ -24,7 +24,7 @@ from celery.worker import state
 from PIL import Image, ImageDraw, ImageFont
 from redis.exceptions import RedisError
 
-from slimgest_celery import engines, logs, tasks
+from slimgest_celery import engines, logs, tasks, tracing
 from slimgest_celery.app import app, connect, jobs, settings
 from slimgest_celery.errors import EngineUnavailable
 from slimgest_celery.jobs import Jobs
@@ -169,6 +169,7 @@ def wake(**_: Any) -> None:
     told = f"{engine.name} {engine.version}"
     jobs().roster.sign_on(me.model_copy(update={"state": "idle", "engine": told, **_settle(engine, _node)}))
     took_s = time.perf_counter() - started_s
+    tracing.start(worker=_node, engine=told)
     _log.warning("%s is ready: %s in %.1f s (%s)", _node, told, took_s, choice.reason)
 
 

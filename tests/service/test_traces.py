@@ -1,0 +1,135 @@
+"""OpenTelemetry: what real processes send to a real collector."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from slimgest_celery.ledger import job_key
+from tests.support import pdfs
+from tests.support.collector import Collector, Span, collecting
+from tests.support.engines import KILL_ONCE
+from tests.support.stack import ROOT, Stack, running, wait_for
+
+PARENT = "00f067aa0ba902b7"
+ENDPOINT = "OTEL_EXPORTER_OTLP_ENDPOINT"
+
+
+@contextmanager
+def _traced(folder: Path, *, workers: int, beat: bool = False) -> Iterator[tuple[Stack, Collector]]:
+    with collecting() as collector:
+        env = {ENDPOINT: collector.url, "OTEL_BSP_SCHEDULE_DELAY": "100", "TEST_ENGINE_ONCE": str(folder)}
+        with running(folder, workers=workers, beat=beat, **env) as stack:
+            yield stack, collector
+
+
+@pytest.fixture(scope="module")
+def traced(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Stack, Collector]]:
+    with _traced(tmp_path_factory.mktemp("traced"), workers=2) as both:
+        yield both
+
+
+def _submit(stack: Stack, trace: str, pdf: bytes) -> str:
+    """The id of a job that a client submitted as part of this trace of its own."""
+    headers = {"traceparent": f"00-{trace}-{PARENT}-01"}
+    answer = stack.request("POST", "/jobs", files={"file": ("test.pdf", pdf)}, headers=headers)
+    return str(answer.json()["job_id"])
+
+
+def _whole(collector: Collector, trace: str) -> list[Span]:
+    """The spans of a trace once its job's finish is among them."""
+
+    def ask() -> list[Span]:
+        return collector.of(trace) if {"slimgest.finish", "POST /jobs"} <= {s.name for s in collector.of(trace)} else []
+
+    return wait_for(ask, what="the trace", within_s=60)
+
+
+def test_a_job_is_one_trace_from_its_request_to_its_finish(traced: tuple[Stack, Collector]) -> None:
+    stack, collector = traced
+    trace = "4bf92f3577b34da6a3ce929d0e0e4736"
+    job_id = _submit(stack, trace, pdfs.numbered(40))
+    stack.wait_end(job_id)
+    spans = _whole(collector, trace)
+    (request,) = [span for span in spans if span.name == "POST /jobs"]
+    (ingest,) = [span for span in spans if span.name == "slimgest.ingest"]
+    (finish,) = [span for span in spans if span.name == "slimgest.finish"]
+    pages = [span for span in spans if span.name == "slimgest.pages"]
+    assert len(spans) == 3 + len(pages) and {span.service for span in spans} == {"slimgest"}
+    assert (request.parent, ingest.parent) == (PARENT, request.id)
+    assert {span.parent for span in pages} == {ingest.id} and finish.parent in {span.id for span in pages}
+    for span in (ingest, finish, *pages):
+        assert span.about["slimgest.job_id"] == job_id and span.about["slimgest.engine"] == "by-colour 1"
+        assert span.about["slimgest.worker"].startswith("cpu")
+    covered = [
+        number
+        for span in pages
+        for number in range(span.about["slimgest.pages.first"], span.about["slimgest.pages.last"] + 1)
+    ]
+    assert sorted(covered) == list(range(1, 41))
+    told = [event for span in pages for event in span.events if event["name"] == "page read"]
+    assert sorted(event["page_number"] for event in told) == list(range(1, 41))
+    assert {(event["status"], event["source"]) for event in told} == {("ok", "ocr")}
+
+
+def test_what_a_dead_worker_leaves_goes_on_in_the_same_trace(traced: tuple[Stack, Collector]) -> None:
+    stack, collector = traced
+    trace = "4bf92f3577b34da6a3ce929d0e0e4737"
+    stack.wait_end(_submit(stack, trace, pdfs.coloured([KILL_ONCE])))
+    told = [event for span in _whole(collector, trace) for event in span.events if event["name"] == "page read"]
+    assert [(event["page_number"], event["attempt"]) for event in told] == [(1, 2)]
+
+
+def test_a_job_that_lost_its_message_goes_on_in_the_same_trace(tmp_path: Path) -> None:
+    trace = "4bf92f3577b34da6a3ce929d0e0e4738"
+    with _traced(tmp_path, workers=0) as (stack, collector):
+        job_id = _submit(stack, trace, pdfs.numbered(1))
+        assert stack.redis.delete("ingest") == 1
+        stack.redis.hset(job_key(job_id), "touched", 0)
+        stack.start_worker("cpu0")
+        stack.start_beat()
+        stack.wait_end(job_id)
+        spans = {span.name: span for span in _whole(collector, trace)}
+    assert spans["slimgest.ingest"].parent == spans["POST /jobs"].id
+
+
+def test_periodic_tasks_and_health_checks_make_no_traces(traced: tuple[Stack, Collector]) -> None:
+    stack, collector = traced
+    stack.get("/health/live")
+    stack.wait_end(_submit(stack, "4bf92f3577b34da6a3ce929d0e0e4739", pdfs.numbered(1)))
+    names = {span.name for span in _whole(collector, "4bf92f3577b34da6a3ce929d0e0e4739")}
+    assert names == {"POST /jobs", "slimgest.ingest", "slimgest.pages", "slimgest.finish"}
+    assert not [span.name for span in collector.spans if "health" in span.name or "reconcile" in span.name]
+
+
+ASK = "import sys, api, slimgest_celery.tasks; {}; api.create_app(); print(*sys.modules)"
+
+
+def _run(ask: str, **env: str) -> subprocess.CompletedProcess[str]:
+    everything = {**os.environ, "SLIMGEST_REDIS_URL": "redis://127.0.0.1:9/0", **env}
+    return subprocess.run(
+        [sys.executable, "-c", ask], cwd=ROOT, env=everything, capture_output=True, text=True, timeout=60
+    )
+
+
+@pytest.mark.parametrize(
+    "env",
+    [{}, {ENDPOINT: "http://x", "OTEL_SDK_DISABLED": "true"}, {ENDPOINT: "http://x", "OTEL_TRACES_EXPORTER": "none"}],
+)
+def test_nothing_is_imported_where_traces_are_not_wanted(env: dict[str, str]) -> None:
+    done = _run(ASK.format("pass"), **env)
+    assert done.returncode == 0 and "api.factory" in done.stdout
+    for ours in ("sdk.trace", "exporter", "instrumentation"):  # redis-py takes what it needs where that is installed
+        assert f"opentelemetry.{ours}" not in done.stdout
+
+
+def test_without_the_extra_the_service_starts_and_says_what_it_lacks() -> None:
+    done = _run(ASK.format("sys.modules['opentelemetry'] = None"), **{ENDPOINT: "http://x"})
+    assert done.returncode == 0, done.stderr
+    assert "slimgest[otel]" in done.stderr
