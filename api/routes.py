@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import time
 import uuid
+from collections.abc import Iterator
 from importlib.metadata import version
 from typing import Any, cast
 
-from flask import Blueprint, Response, current_app, g, json, request, stream_with_context
+from flask import Blueprint, Response, current_app, g, json, request
 
-from slimgest_celery.errors import OptionInvalid, QueueFull, ResultNotReady, SlimgestError
+from slimgest_celery import results
+from slimgest_celery.errors import OptionInvalid, QueueFull, SlimgestError
 from slimgest_celery.events import BEGINNING, valid_id
-from slimgest_celery.formats import FORMATS
+from slimgest_celery.formats import FORMATS, PageFormat
 from slimgest_celery.jobs import Jobs, broker_errors, links
 from slimgest_celery.model import Document, Job, JobStatus, Problem, Record, Worker
 
@@ -75,10 +77,10 @@ def process() -> Response:
     deadline_s = time.monotonic() + jobs().settings.batch_timeout_s
     if not all([_wait(job, deadline_s) for job in accepted]):
         return _json({"jobs": [_accepted(job) for job in accepted]}, 202)
-    documents = [jobs().document(job.job_id) for job in accepted]
-    if all(_unreadable(document) for document in documents):
-        return errors.problem(cast(Problem, documents[0].error), 422)
-    return _pdfs(documents)
+    heads = [jobs().head(job.job_id) for job in accepted]
+    if all(_unreadable(head) for head in heads):
+        return errors.problem(cast(Problem, heads[0].error), 422)
+    return _pdfs(heads)
 
 
 @blueprint.post("/process-pdf-stream")
@@ -137,14 +139,11 @@ def events(job_id: uuid.UUID) -> Response:
 
 @blueprint.get("/jobs/<uuid:job_id>/result")
 def result(job_id: uuid.UUID) -> Response:
-    """A job's document in one of the formats."""
-    name = request.args.get("format", "json")
-    if name not in FORMATS:
-        raise OptionInvalid(f"format must be one of {', '.join(FORMATS)}.")
-    document = jobs().document(_mine(job_id))
-    if not document.status.ended:
-        raise ResultNotReady
-    return Response(FORMATS[name].write(document), content_type=FORMATS[name].media_type)
+    """A job's document in one of the formats, or in several as a zip."""
+    found = results.result(jobs(), _mine(job_id), request.args.get("format", "json"), request.args.get("formats"))
+    response = Response(_in_turns(found.chunks), content_type=found.media_type)
+    response.headers.set("Content-Disposition", "inline", filename=found.filename)
+    return response
 
 
 @blueprint.get("/jobs/<uuid:job_id>/pages/<int:page_number>")
@@ -219,20 +218,29 @@ def _wait(job: Job, deadline_s: float) -> bool:
     return True
 
 
-def _unreadable(document: Document) -> bool:
-    return document.status == JobStatus.FAILED and document.error is not None
+def _unreadable(head: Document) -> bool:
+    return head.status == JobStatus.FAILED and head.error is not None
 
 
-def _pdfs(documents: list[Document]) -> Response:
-    """`{"pdfs": […]}`, written document by document."""
+def _pdfs(heads: list[Document]) -> Response:
+    """`{"pdfs": […]}`, written page by page."""
+    writer, of_all = cast(PageFormat, FORMATS["json"]), jobs()
 
-    def parts() -> Any:
-        yield '{"pdfs":['
-        for index, document in enumerate(documents):
-            yield ("," if index else "") + document.model_dump_json()
-        yield "]}"
+    def parts() -> Iterator[bytes]:
+        yield b'{"pdfs":['
+        for index, head in enumerate(heads):
+            yield b"," if index else b""
+            yield from writer.chunks(head, of_all.pages(head.job_id))
+        yield b"]}"
 
-    return Response(stream_with_context(parts()), mimetype="application/json")
+    return Response(_in_turns(parts()), mimetype="application/json")
+
+
+def _in_turns(chunks: Iterator[bytes]) -> Iterator[bytes]:
+    """A large answer, between whose pieces gevent may serve others: reading files never waits, so it would not."""
+    for chunk in chunks:
+        yield chunk
+        time.sleep(0)
 
 
 def _accepted(job: Job) -> dict[str, Any]:

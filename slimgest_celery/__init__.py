@@ -3,7 +3,7 @@
     jobs.submit      checks the upload, stores it, then sends `slimgest.ingest` with the job's id
     tasks.ingest     opens the PDF, plans its pages (spans.py), replaces itself by chord(pages) | finish
     tasks.pages      reads a span: text layer, or render and OCR (page_reading.py); stores its pages, then tells
-    tasks.finish     the chord's body and errback: writes the document and the one end state
+    tasks.finish     the chord's body and errback: writes the one end state
     events           every step told on a Redis Stream and pub/sub; anyone may follow, or replay
     jobs.status      the result backend's word for a job, joined with its record in storage
 

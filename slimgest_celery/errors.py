@@ -46,6 +46,7 @@
         ├── PageTimeout              page.timeout           retryable
         ├── PageOutOfMemory          page.out_of_memory
         ├── PageTooMuchText          page.too_much_text
+        ├── PageUnwritable           page.unwritable        only in the format that cannot hold it
         └── PageWorkerLost           page.worker_lost       retryable
 
 A class's docstring is its message for a user; `code` is stable, and clients may rely on it.
@@ -377,6 +378,12 @@ class PageTooMuchText(PageFailure):
     """The page holds more text than any page of print could (a million characters)."""
 
     code = "page.too_much_text"
+
+
+class PageUnwritable(PageFailure):
+    """The page was read, but cannot be written in this format. Ask for it in another, such as `json`."""
+
+    code = "page.unwritable"
 
 
 class PageWorkerLost(PageFailure):

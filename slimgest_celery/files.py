@@ -5,13 +5,13 @@
          password                    only while the job runs
          plan.json                   the Plan, written by ingest
          pages/000001-000016.jsonl   the Pages of one span, a line each
-         document.json               the Document
          end.json                    the End; written once
          deliveries/msg_….json       the Deliveries for its callback
 """
 
 from __future__ import annotations
 
+import heapq
 import os
 import re
 import shutil
@@ -20,6 +20,8 @@ import tempfile
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
+from itertools import groupby
+from operator import attrgetter
 from pathlib import Path
 from typing import IO, TypeVar
 
@@ -28,7 +30,7 @@ from fsspec.implementations.local import LocalFileSystem
 from pydantic import ValidationError
 
 from .errors import JobUnknown, PageUnknown, StorageUnavailable
-from .model import Delivery, Document, End, Job, Page, Plan, Record
+from .model import Delivery, End, Job, Page, Plan, Record
 
 _JOB_ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _SPAN = re.compile(r"(\d+)-(\d+)\.jsonl$")
@@ -111,13 +113,6 @@ class JobFiles:
         created = self._create(job_id, "end.json", end)
         return end if created else self._get(job_id, "end.json", End) or end
 
-    def put_document(self, document: Document) -> None:
-        self._put(document.job_id, "document.json", document)
-
-    def document_text(self, job_id: str) -> bytes | None:
-        """The stored document as JSON, or None."""
-        return self._read(self._path(job_id, "document.json"))
-
     # Deliveries
 
     def create_delivery(self, job_id: str, delivery: Delivery) -> bool:
@@ -145,13 +140,20 @@ class JobFiles:
         self._write(self._path(job_id, name), lines.encode())
 
     def pages(self, job_id: str, first: int = 1, last: int = sys.maxsize) -> dict[int, Page]:
-        """The stored pages from `first` to `last`. One read twice counts once; a good reading beats a failed one."""
-        found: dict[int, Page] = {}
-        for span_first, span_last, path in self._spans(job_id):
-            for page in self._span(path) if span_first <= last and first <= span_last else ():
-                if page.page_number not in found or page.status == "ok":
-                    found[page.page_number] = page
-        return {number: found[number] for number in sorted(found) if first <= number <= last}
+        """The stored pages from `first` to `last`, as `each_page` gives them."""
+        found = self.each_page(job_id, first, last)
+        return {page.page_number: page for page in found if first <= page.page_number <= last}
+
+    def each_page(self, job_id: str, first: int = 1, last: int = sys.maxsize) -> Iterator[Page]:
+        """The stored pages, ascending, of all spans that touch `first` to `last`; one span is in memory at a time.
+
+        A page read twice counts once: a good reading beats a failed one, and a later an earlier one.
+        """
+        touching = [span for span in self._spans(job_id) if span[0] <= last and first <= span[1]]
+        for paths in _overlapping(touching):
+            merged = heapq.merge(*(self._span(path) for path in paths), key=attrgetter("page_number"))
+            for _, readings in groupby(merged, key=attrgetter("page_number")):
+                yield _best(readings)
 
     def page(self, job_id: str, page_number: int) -> Page:
         """One stored page; raises `PageUnknown`."""
@@ -175,16 +177,15 @@ class JobFiles:
         """Takes a job's end back; its password is needed again where there was one."""
         if password is not None:
             self._write(self._path(job_id, "password"), password.encode())
-        for name in ("document.json", "end.json"):
-            self._remove(self._path(job_id, name))
+        self._remove(self._path(job_id, "end.json"))
 
     def _spans(self, job_id: str) -> list[tuple[int, int, str]]:
         paths = self._listed(self._path(job_id, "pages"))
         matches = ((_SPAN.search(path), path) for path in sorted(paths))
         return [(int(match[1]), int(match[2]), path) for match, path in matches if match]
 
-    def _span(self, path: str) -> list[Page]:
-        return [Page.model_validate_json(line) for line in (self._read(path) or b"").splitlines()]
+    def _span(self, path: str) -> Iterator[Page]:
+        return (Page.model_validate_json(line) for line in (self._read(path) or b"").splitlines())
 
     # The upload, for workers
 
@@ -315,3 +316,26 @@ class JobFiles:
         if self._local:
             file.flush()
             os.fsync(file.fileno())
+
+
+def _overlapping(spans: list[tuple[int, int, str]]) -> Iterator[list[str]]:
+    """The paths of spans, in order; those that may hold the same pages together."""
+    together: list[str] = []
+    end = 0
+    for first, last, path in spans:
+        if together and first > end:
+            yield together
+            together = []
+        together.append(path)
+        end = max(end, last)
+    if together:
+        yield together
+
+
+def _best(readings: Iterator[Page]) -> Page:
+    """Of several records of one page, the last that is good, or else the first."""
+    best = next(readings)
+    for page in readings:
+        if page.status == "ok":
+            best = page
+    return best

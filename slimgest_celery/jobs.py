@@ -275,16 +275,26 @@ class Jobs:
 
     # Results
 
-    def document(self, job_id: str) -> Document:
-        """The job's document; before its end, one with the pages read so far. Raises as `job` does."""
-        job = self.job(job_id)
-        stored = self.files.document_text(job_id)
-        if stored is not None:
-            return Document.model_validate_json(stored)
-        end, plan = self.files.end(job_id), self.files.plan(job_id)
-        pages = list(self.files.pages(job_id).values())
-        status = end.status if end else JobStatus.PROCESSING if plan else JobStatus.QUEUED
-        return document(job, plan, pages, status, end)
+    def head(self, job_id: str) -> Document:
+        """The job's document without its pages, which `pages` brings. Raises as `job` does."""
+        job, end, plan = self.job(job_id), self.files.end(job_id), self.files.plan(job_id)
+        return Document(
+            job_id=job.job_id,
+            filename=job.filename,
+            status=end.status if end else JobStatus.PROCESSING if plan else JobStatus.QUEUED,
+            total_pages=len(plan.page_numbers) if plan else 0,
+            options=job.options,
+            engine=plan.engine if plan else None,
+            created_at=job.created_at,
+            completed_at=end.completed_at if end else None,
+            elapsed_seconds=(end.completed_at - job.created_at).total_seconds() if end else None,
+            pages=[],
+            error=end.error if end else None,
+        )
+
+    def pages(self, job_id: str) -> Iterator[Page]:
+        """The pages read so far, in order, each read from storage when it is asked for."""
+        return self.files.each_page(job_id)
 
     def page(self, job_id: str, page_number: int) -> Page:
         """One page as read; raises `PageUnknown` too."""
@@ -371,24 +381,6 @@ class Jobs:
 def links(job_id: str) -> Links:
     """A job's addresses below the service's root."""
     return Links(self=f"/jobs/{job_id}", events=f"/jobs/{job_id}/events", result=f"/jobs/{job_id}/result")
-
-
-def document(job: Job, plan: Plan | None, pages: list[Page], status: JobStatus, end: End | None) -> Document:
-    """A job's records as one."""
-    elapsed_s = (end.completed_at - job.created_at).total_seconds() if end else None
-    return Document(
-        job_id=job.job_id,
-        filename=job.filename,
-        status=status,
-        total_pages=len(plan.page_numbers) if plan else 0,
-        options=job.options,
-        engine=plan.engine if plan else None,
-        created_at=job.created_at,
-        completed_at=end.completed_at if end else None,
-        elapsed_seconds=elapsed_s,
-        pages=pages,
-        error=end.error if end else None,
-    )
 
 
 def _sha256(data: bytes) -> str:

@@ -22,7 +22,7 @@ from .errors import (
     PageWorkerLost,
     StorageUnavailable,
 )
-from .jobs import Jobs, document
+from .jobs import Jobs
 from .model import End, JobStatus, Mode, Options, Page, Plan, Problem, now
 from .model import Engine as EngineRecord
 from .overlap import overlapped
@@ -249,7 +249,7 @@ def give_up(jobs: Jobs, job_id: str, page_number: int, error: PageFailure) -> No
 
 
 def assemble(jobs: Jobs, job_id: str, run: int = 0) -> End | None:
-    """Ends a job: writes its end state and its document. Chord body and errback alike; harmless when repeated.
+    """Ends a job: writes its end state. Chord body and errback alike; harmless when repeated.
 
     Pages that are nowhere (their tasks died with all their attempts) are recorded as failed first. A finish of an
     earlier run, from before a retry, does nothing and gives None.
@@ -261,15 +261,11 @@ def assemble(jobs: Jobs, job_id: str, run: int = 0) -> End | None:
         return fail(jobs, job_id, JobWorkerLost())
     if end is None and plan is not None:
         jobs.ledger.touch(job_id)
-        pages = jobs.files.pages(job_id)
-        lost = [failed_page(n, PageWorkerLost()) for n in plan.page_numbers if n not in pages]
-        for page in lost:
-            _keep(jobs, job_id, [page], len(plan.page_numbers))
-            pages[page.page_number] = page
-        ordered = [pages[number] for number in plan.page_numbers]
-        end = jobs.files.put_end(job_id, _verdict(ordered))
-        # Written after the end that stands, which may be a cancellation; without it, readers put it together.
-        jobs.files.put_document(document(jobs.files.job(job_id), plan, ordered, end.status, end))
+        well = {page.page_number: page.status == "ok" for page in jobs.files.each_page(job_id)}
+        for number in plan.page_numbers:
+            if number not in well:
+                _keep(jobs, job_id, [failed_page(number, PageWorkerLost())], len(plan.page_numbers))
+        end = jobs.files.put_end(job_id, _verdict([well.get(number, False) for number in plan.page_numbers]))
     return jobs.conclude(job_id, end) if end else None
 
 
@@ -278,9 +274,9 @@ def fail(jobs: Jobs, job_id: str, error: JobFailure) -> End:
     return jobs.conclude(job_id, End(status=JobStatus.FAILED, completed_at=now(), error=Problem.of(error)))
 
 
-def _verdict(pages: Sequence[Page]) -> End:
-    failed = sum(page.status == "failed" for page in pages)
-    status = JobStatus.COMPLETED if not failed else JobStatus.FAILED if failed == len(pages) else JobStatus.PARTIAL
+def _verdict(well: Sequence[bool]) -> End:
+    failed = len(well) - sum(well)
+    status = JobStatus.COMPLETED if not failed else JobStatus.FAILED if failed == len(well) else JobStatus.PARTIAL
     error = Problem.of(AllPagesFailed()) if status == JobStatus.FAILED else None
     return End(status=status, completed_at=now(), pages_failed=failed, error=error)
 

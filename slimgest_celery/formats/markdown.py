@@ -12,21 +12,23 @@ _ITEM = re.compile(r"^[•◦▪‣●·]\s+")
 _NUMBERED = re.compile(r"^(\d{1,3})([.)])\s+(?=\S)")
 
 
-def write(document: Document, *, page_breaks: bool = True) -> str:
-    """The document as Markdown. A failed page stands as a quoted line that gives its code.
-
-    `page_breaks` puts a comment with the page's number before each page.
-    """
-    parts = [f"# {_escape(document.filename)}"]
-    for page in document.pages:
-        if page_breaks:
-            parts.append(f"<!-- page {page.page_number} -->")
-        if text := _page(page):
-            parts.append(text)
-    return "\n\n".join(parts) + "\n"
+def title(document: Document) -> str:
+    """What stands before the first page."""
+    return f"# {_escape(document.filename)}"
 
 
-def _page(page: Page) -> str:
+def mark(page: Page) -> str:
+    """The comment that says where a page begins."""
+    return f"\n\n<!-- page {page.page_number} -->"
+
+
+def page(page: Page) -> str:
+    """A page's text, after an empty line. A failed page is a quoted line that gives its code."""
+    text = _text(page)
+    return f"\n\n{text}" if text else ""
+
+
+def _text(page: Page) -> str:
     if page.error is not None:
         return f"> Page {page.page_number} could not be read: {page.error.message} (`{page.error.code}`)"
     return "\n\n".join(_paragraph(page, paragraph) for paragraph in flow.paragraphs(page))

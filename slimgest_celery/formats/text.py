@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from ..model import Block, Document, Page, Paragraph
+from ..model import Block, Page, Paragraph
 from . import flow
 
 
-def write(document: Document) -> str:
-    """The text of each page, a failed page being empty; as many form feeds as pages."""
-    return "".join(_page(page) + "\n\f" for page in document.pages)
+def page(page: Page) -> str:
+    """The text of a page, empty of a failed one, and a form feed."""
+    return _text(page) + "\n\f"
 
 
-def _page(page: Page) -> str:
+def _text(page: Page) -> str:
     if not page.blocks:
         return page.text
     return "\n\n".join(_paragraph(page, paragraph) for paragraph in flow.paragraphs(page))

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import io
 import time
 import uuid
+import zipfile
 from datetime import datetime
 
 import httpx
@@ -83,6 +85,9 @@ def test_jobs_are_queued_followed_and_fetched(stack: Stack) -> None:
         ("md", "text/markdown", "<!-- page 1 -->\n\npage 1"),
         ("txt", "text/plain", "page 1\n\f"),
         ("json", "application/json", '"text":"page 1"'),
+        ("ndjson", "application/x-ndjson", '{"page_number":1,'),
+        ("hocr", "text/vnd.hocr+html", ">page</span>"),
+        ("alto", "application/xml", 'CONTENT="page"'),
     ],
 )
 def test_results_come_in_several_formats(stack: Stack, form: str, media_type: str, expected: str) -> None:
@@ -91,6 +96,22 @@ def test_results_come_in_several_formats(stack: Stack, form: str, media_type: st
     answer = stack.get(f"/jobs/{job_id}/result", params={"format": form})
     assert answer.headers["Content-Type"].startswith(media_type)
     assert expected in answer.text
+    assert answer.headers["Content-Disposition"].startswith("inline; filename=test.")
+
+
+def test_several_formats_come_as_one_zip(stack: Stack) -> None:
+    job_id = stack.submit(pdfs.numbered(2))
+    stack.wait_end(job_id)
+    answer = stack.get(f"/jobs/{job_id}/result", params={"format": "zip", "formats": "md,md-plain,alto,json"})
+    assert answer.headers["Content-Type"] == "application/zip"
+    with zipfile.ZipFile(io.BytesIO(answer.content)) as archive:
+        assert archive.testzip() is None
+        names = ["document.md", "document.md-plain.md", "document.alto.xml", "document.json"]
+        assert archive.namelist() == names
+        assert archive.read("document.json") == stack.get(f"/jobs/{job_id}/result").content
+    unknown = stack.get(f"/jobs/{job_id}/result", params={"format": "zip", "formats": "md,docx"})
+    assert (unknown.status_code, unknown.json()["code"]) == (422, "request.option")
+    assert "hocr" in unknown.json()["detail"]
 
 
 def test_pages_can_be_chosen(stack: Stack) -> None:

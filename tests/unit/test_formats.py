@@ -1,10 +1,22 @@
-"""Documents as Markdown and text."""
+"""Documents in each format."""
 
 from __future__ import annotations
 
-from slimgest_celery.formats import FORMATS
+import io
+import os
+import re
+import zipfile
+from pathlib import Path
+
+import pytest
+from hocr_tools_lib.tools.hocr_check import Checker
+from lxml import etree
+
+from slimgest_celery.formats import FORMATS, PageFormat
+from slimgest_celery.formats.archive import zipped
+from slimgest_celery.formats.words import words
 from slimgest_celery.layout import Found, arrange
-from slimgest_celery.model import Block, Document, JobStatus, Options, Page, Problem, now
+from slimgest_celery.model import Block, Document, JobStatus, Options, Page, Paragraph, Problem, now
 
 
 def _block(text: str, top: float, left: float = 0.1, height: float = 0.02) -> Block:
@@ -27,6 +39,13 @@ def _document(*pages: Page) -> Document:
     )
 
 
+def _write(form: str, document: Document) -> str:
+    writer = FORMATS[form]
+    assert isinstance(writer, PageFormat)
+    head = document.model_copy(update={"pages": []})
+    return b"".join(writer.chunks(head, iter(document.pages))).decode()
+
+
 def _page(*lines: tuple[str, float, float, float]) -> Page:
     """A page 600 x 800 of lines, each its text, left, top and type size; a letter is half as wide as it is high."""
     found = [
@@ -44,7 +63,7 @@ def _page(*lines: tuple[str, float, float, float]) -> Page:
 
 def _markdown(page: Page) -> list[str]:
     """The page's part of the Markdown, by paragraphs."""
-    return FORMATS["md"].write(_document(page)).rstrip().split("\n\n")[2:]
+    return _write("md", _document(page)).rstrip().split("\n\n")[2:]
 
 
 def test_words_cut_at_line_ends_are_whole_in_text_and_markdown_and_stay_cut_in_blocks() -> None:
@@ -53,7 +72,7 @@ def test_words_cut_at_line_ends_are_whole_in_text_and_markdown_and_stay_cut_in_b
     )
     assert [block.text for block in page.blocks] == ["A para-", "graph of two lines.", "Anno-", "Dazumal"]
     assert _markdown(page) == ["A paragraph of two lines.", "Anno- Dazumal"]
-    assert FORMATS["txt"].write(_document(page)) == "A paragraph\nof two lines.\n\nAnno-\nDazumal\n\f"
+    assert _write("txt", _document(page)) == "A paragraph\nof two lines.\n\nAnno-\nDazumal\n\f"
 
 
 def test_chinese_lines_are_joined_without_a_space() -> None:
@@ -75,7 +94,7 @@ def test_aligned_cells_become_a_table() -> None:
     page = _page(("Before it.", 60, 60, 10), *cells, ("After it.", 60, 180, 10))
     table = "| Animal | Place | Count |\n|---|---|---|\n| Lion | Park \\| zoo | 2 |\n| Cat | Home | 13 |"
     assert _markdown(page) == ["Before it.", table, "After it."]
-    assert "Lion\tPark | zoo\t2\n" in FORMATS["txt"].write(_document(page))
+    assert "Lion\tPark | zoo\t2\n" in _write("txt", _document(page))
 
 
 def test_lists_stay_lists() -> None:
@@ -85,14 +104,14 @@ def test_lists_stay_lists() -> None:
 
 def test_page_breaks_can_be_switched_off() -> None:
     document = _document(Page(page_number=1, status="ok", blocks=[_block("Text.", 0.1)]))
-    assert "<!-- page 1 -->" in FORMATS["md"].write(document)
-    assert FORMATS["md-plain"].write(document) == "# a\\_b.pdf\n\nText.\n"
+    assert "<!-- page 1 -->" in _write("md", document)
+    assert _write("md-plain", document) == "# a\\_b.pdf\n\nText.\n"
 
 
 def test_markdown_marks_pages_escapes_text_and_names_failures() -> None:
     good = Page(page_number=1, status="ok", blocks=[_block("# not *a* heading", 0.1)])
     bad = Page(page_number=2, status="failed", error=Problem(code="page.timeout", message="It took too long."))
-    assert FORMATS["md"].write(_document(good, bad)) == (
+    assert _write("md", _document(good, bad)) == (
         "# a\\_b.pdf\n\n<!-- page 1 -->\n\n\\# not \\*a\\* heading\n"
         "\n<!-- page 2 -->\n\n> Page 2 could not be read: It took too long. (`page.timeout`)\n"
     )
@@ -100,9 +119,196 @@ def test_markdown_marks_pages_escapes_text_and_names_failures() -> None:
 
 def test_text_has_a_form_feed_after_each_page() -> None:
     pages = [Page(page_number=n, status="ok", text=f"page {n}") for n in (1, 2)]
-    assert FORMATS["txt"].write(_document(*pages)) == "page 1\n\fpage 2\n\f"
+    assert _write("txt", _document(*pages)) == "page 1\n\fpage 2\n\f"
 
 
 def test_json_can_be_read_back() -> None:
-    document = _document(Page(page_number=1, status="ok", text="x"))
-    assert Document.model_validate_json(FORMATS["json"].write(document)) == document
+    for count in (0, 1, 3):
+        pages = [Page(page_number=n, status="ok", text='x "pages":[]') for n in range(1, count + 1)]
+        document = _document(*pages)
+        assert _write("json", document) == document.model_dump_json()
+
+
+def test_ndjson_has_a_line_for_each_page() -> None:
+    pages = [Page(page_number=n, status="ok", text="two\nlines") for n in (1, 2)]
+    lines = _write("ndjson", _document(*pages)).splitlines()
+    assert [Page.model_validate_json(line) for line in lines] == pages
+
+
+# --- With boxes ---
+
+FAILED = Page(page_number=3, status="failed", error=Problem(code="page.timeout", message="It took <too> long."))
+EVERYTHING = _document(
+    _page(
+        ("A heading", 60, 50, 20),
+        ("Some text & more of <it>", 60, 100, 10),
+        ("on two lines \x00\x0b\ufffe.", 60, 112, 10),
+        *((t, 60 + 150.0 * n, 200 + 15.0 * r, 10.0) for r in range(3) for n, t in enumerate(["one", "two", "three"])),
+    ).model_copy(update={"width": 600, "height": 800}),
+    Page(page_number=2, status="ok", width=600, height=800, turned=90, blocks=[_block("Read upwards.", 0.1)]),
+    FAILED,
+    Page(page_number=4, status="ok", width=600, height=800),
+)
+
+
+def _xml(form: str, document: Document) -> etree._Element:
+    return etree.fromstring(_write(form, document).encode())
+
+
+def _hocr(element: etree._Element, name: str) -> list[etree._Element]:
+    found: list[etree._Element] = element.xpath(f".//*[@class='{name}']")
+    return found
+
+
+def _bbox(element: etree._Element) -> list[int]:
+    match = re.match(r"bbox (\d+) (\d+) (\d+) (\d+)(;|$)", element.get("title"))
+    assert match, element.get("title")
+    return [int(edge) for edge in match.groups()[:4]]
+
+
+def test_hocr_holds_words_in_lines_in_paragraphs_in_pages() -> None:
+    root = _xml("hocr", EVERYTHING)
+    pages = _hocr(root, "ocr_page")
+    assert [page.get("id") for page in pages] == ["page_1", "page_2", "page_3", "page_4"]
+    (names,) = root.xpath("//*[local-name()='meta'][@name='ocr-capabilities']/@content")
+    classes = set(root.xpath("//@class"))
+    assert classes | {"ocrp_wconf"} == set(names.split()), "what is said to be in it is"
+    assert len(set(root.xpath("//@id"))) == len(root.xpath("//@id"))
+    lines = ["A heading", "Some text & more of <it>", "on two lines \ufffd \ufffd.", "one", "two", "three"]
+    assert ["".join(line.itertext()) for line in _hocr(pages[0], "ocr_line")][:6] == lines
+    for inner, outer in (("ocrx_word", "ocr_line"), ("ocr_line", "ocr_par"), ("ocr_par", "ocr_carea")):
+        for element in _hocr(root, inner):
+            left, top, right, bottom = _bbox(element)
+            frame = _bbox(element.xpath(f"./ancestor::*[@class='{outer}']")[0])
+            assert frame[0] <= left < right <= frame[2] and frame[1] <= top < bottom <= frame[3]
+    assert "It took <too> long. (page.timeout)" in "".join(pages[2].itertext())
+    assert "textangle 90" in _hocr(pages[1], "ocr_line")[0].get("title")
+
+
+def test_hocr_passes_the_check_of_hocr_tools(capsys: pytest.CaptureFixture[str]) -> None:
+    single = _document(EVERYTHING.pages[0])  # its check of overlaps does not know of pages
+    for document, no_overlap in ((EVERYTHING, True), (single, False)):
+        Checker(io.BytesIO(_write("hocr", document).encode()), no_overlap=no_overlap).check()
+    said = capsys.readouterr().err.splitlines()
+    assert len(said) > 20
+    assert [line for line in said if not line.startswith("ok ")] == []
+
+
+# What of ALTO 4 is used, after the schema at loc.gov/standards/alto.
+ALTO = """
+<!ELEMENT alto (Description?, Tags?, Layout)>
+<!ATTLIST alto xmlns CDATA #FIXED "http://www.loc.gov/standards/alto/ns-v4#" SCHEMAVERSION CDATA #IMPLIED>
+<!ELEMENT Description (MeasurementUnit, sourceImageInformation?, Processing*)>
+<!ELEMENT MeasurementUnit (#PCDATA)>
+<!ELEMENT sourceImageInformation (fileName?)>
+<!ELEMENT fileName (#PCDATA)>
+<!ELEMENT Processing
+  (processingDateTime?, processingStepDescription*, processingSoftware?)>
+<!ATTLIST Processing ID ID #REQUIRED>
+<!ELEMENT processingDateTime (#PCDATA)>
+<!ELEMENT processingStepDescription (#PCDATA)>
+<!ELEMENT processingSoftware (softwareName?, softwareVersion?)>
+<!ELEMENT softwareName (#PCDATA)>
+<!ELEMENT softwareVersion (#PCDATA)>
+<!ELEMENT Tags (StructureTag)*>
+<!ELEMENT StructureTag EMPTY>
+<!ATTLIST StructureTag ID ID #REQUIRED LABEL CDATA #REQUIRED>
+<!ELEMENT Layout (Page+)>
+<!ELEMENT Page (PrintSpace?)>
+<!ATTLIST Page ID ID #REQUIRED PHYSICAL_IMG_NR NMTOKEN #REQUIRED WIDTH NMTOKEN #IMPLIED HEIGHT NMTOKEN #IMPLIED
+  QUALITY (OK | Missing | Damaged) #IMPLIED QUALITY_DETAIL CDATA #IMPLIED>
+<!ENTITY % place "HPOS NMTOKEN #REQUIRED VPOS NMTOKEN #REQUIRED WIDTH NMTOKEN #REQUIRED HEIGHT NMTOKEN #REQUIRED">
+<!ELEMENT PrintSpace (TextBlock)*>
+<!ATTLIST PrintSpace %place;>
+<!ELEMENT TextBlock (TextLine)*>
+<!ATTLIST TextBlock ID ID #REQUIRED %place; TAGREFS IDREFS #IMPLIED ROTATION NMTOKEN #IMPLIED>
+<!ELEMENT TextLine (String, (SP, String)*)>
+<!ATTLIST TextLine ID ID #REQUIRED %place;>
+<!ELEMENT String EMPTY>
+<!ATTLIST String ID ID #REQUIRED %place; CONTENT CDATA #REQUIRED WC NMTOKEN #IMPLIED>
+<!ELEMENT SP EMPTY>
+"""
+
+
+@pytest.mark.parametrize("document", [EVERYTHING, _document()], ids=["everything", "no page"])
+def test_alto_has_the_structure_that_its_schema_asks_for(document: Document) -> None:
+    dtd = etree.DTD(io.StringIO(ALTO))
+    root = etree.fromstring(_write("alto", document).encode())
+    assert dtd.validate(root), dtd.error_log
+    for number in root.xpath("//@HPOS | //@VPOS | //@WIDTH | //@HEIGHT | //@ROTATION"):
+        assert 0 <= int(number) <= 800
+    assert all(0 <= float(confidence) <= 1 for confidence in root.xpath("//@WC"))
+    for placed in root.xpath("//*[@HPOS]"):
+        assert int(placed.get("HPOS")) + int(placed.get("WIDTH")) <= 600
+
+
+@pytest.mark.skipif(
+    "ALTO_XSD" not in os.environ, reason="ALTO_XSD names no copy of alto-4-4.xsd (loc.gov/standards/alto)"
+)
+@pytest.mark.parametrize("document", [EVERYTHING, _document()], ids=["everything", "no page"])
+def test_alto_validates_against_the_schema(document: Document) -> None:
+    schema = _schema(Path(os.environ["ALTO_XSD"]))
+    schema.assertValid(etree.fromstring(_write("alto", document).encode()))
+    with pytest.raises(etree.DocumentInvalid):
+        schema.assertValid(etree.fromstring(_write("alto", document).replace("PHYSICAL_IMG_NR", "NUMBER").encode()))
+
+
+def _schema(path: Path) -> etree.XMLSchema:
+    """ALTO's schema without the one of XLink, which it would fetch and whose attributes are not used."""
+    text = re.sub(rb"<xsd:import [^>]*/>", b"", path.read_bytes())
+    links = rb"<xsd:attributeGroup ref=.xlink:\w+.(/>|>.*?</xsd:attributeGroup>)"
+    return etree.XMLSchema(etree.fromstring(re.sub(links, b"", text, flags=re.DOTALL)))
+
+
+def test_alto_says_what_a_page_holds_and_why_it_holds_nothing() -> None:
+    root = _xml("alto", EVERYTHING)
+    space = {"a": "http://www.loc.gov/standards/alto/ns-v4#"}
+    pages = root.findall(".//a:Page", space)
+    assert [page.get("PHYSICAL_IMG_NR") for page in pages] == ["1", "2", "3", "4"]
+    first = [block.get("TAGREFS") for block in pages[0].findall(".//a:TextBlock", space)]
+    assert first == ["heading", None, "table"]
+    assert [s.get("CONTENT") for s in pages[0].findall(".//a:String", space)][:4] == ["A", "heading", "Some", "text"]
+    assert pages[2].get("QUALITY_DETAIL") == "It took <too> long. (page.timeout)"
+    assert pages[1].find(".//a:TextBlock", space).get("ROTATION") == "90"
+
+
+@pytest.mark.parametrize(
+    ("turned", "first"),
+    [(0, (0.1, 0.2, 0.5, 0.3)), (180, (0.5, 0.2, 0.9, 0.3)), (90, (0.1, 0.25, 0.9, 0.3)), (270, (0.1, 0.2, 0.9, 0.25))],
+)
+def test_words_stand_where_the_line_is_read_from(turned: int, first: tuple[float, ...]) -> None:
+    block = Block(text="ooo ooo", confidence=1, box=(0.1, 0.2, 0.9, 0.3))
+    one, other = words(block, turned)
+    assert (one.text, other.text) == ("ooo", "ooo")
+    assert one.box == pytest.approx(first, abs=0.06)
+    assert one.box[:2] != other.box[:2] or one.box[2:] != other.box[2:]
+
+
+def test_words_of_hebrew_begin_on_the_right() -> None:
+    one, other = words(Block(text="שלום עולם", confidence=1, box=(0, 0, 1, 1)), 0)
+    assert one.text == "שלום" and one.box[0] > other.box[2]
+
+
+@pytest.mark.parametrize("form", [name for name, form in FORMATS.items() if isinstance(form, PageFormat)])
+def test_a_page_that_a_format_cannot_write_says_so_and_spoils_no_other(form: str) -> None:
+    table = Paragraph(kind="table", first=0, last=0, cells=[[7]])  # there is no such block
+    broken = Page(page_number=2, status="ok", blocks=[_block("lost", 0.1)], paragraphs=[table])
+    written = _write(
+        form, _document(EVERYTHING.pages[0], broken, EVERYTHING.pages[3].model_copy(update={"text": "end"}))
+    )
+    assert "heading" in written
+    if form in ("md", "md-plain", "txt"):
+        assert "cannot be written in this format" in written
+        assert form != "txt" or written.endswith("\n\fend\n\f")
+    else:  # which need no cells
+        assert "lost" in written
+
+
+def test_a_zip_is_written_in_pieces() -> None:
+    files = [("a.json", [b"{}", b" " * 100_000]), ("b.txt", [b"text"] * 3)]
+    pieces = list(zipped(files, now()))
+    assert len(pieces) > 3 and max(map(len, pieces)) < 1000
+    with zipfile.ZipFile(io.BytesIO(b"".join(pieces))) as archive:
+        assert archive.testzip() is None
+        assert archive.namelist() == ["a.json", "b.txt"]
+        assert archive.read("b.txt") == b"texttexttext" and len(archive.read("a.json")) == 100_002
