@@ -10,6 +10,7 @@ with Client("http://127.0.0.1:8000") as client:
 
 from __future__ import annotations
 
+import builtins
 import json
 import time
 from collections.abc import Iterator
@@ -22,7 +23,7 @@ import httpx
 
 from .errors import SlimgestError
 from .events import Event
-from .model import Document, Options, Page, Status
+from .model import Delivery, Document, Options, Page, Status
 
 _CONNECT_S = 10
 _RECONNECT_S = 1.0
@@ -69,10 +70,12 @@ class Client:
         options: Options | None = None,
         password: str | None = None,
         idempotency_key: str | None = None,
+        callback_url: str | None = None,
     ) -> Status:
         """Queues a PDF; raises `ApiError` (429 with `retry_after_s` when the queue is full).
 
-        With a key of your choice, the same submission sent twice (for want of an answer) makes one job.
+        With a key of your choice, the same submission sent twice (for want of an answer) makes one job. The end of the
+        job is told to `callback_url`.
         """
         headers = {"Idempotency-Key": idempotency_key} if idempotency_key else {}
         form = {
@@ -81,6 +84,8 @@ class Client:
         }
         if password is not None:
             form["password"] = password
+        if callback_url is not None:
+            form["callback_url"] = callback_url
         with pdf.open("rb") as content:
             upload = {"file": (pdf.name, content, "application/pdf")}
             sent = self._request("POST", "/jobs", data=form, files=upload, headers=headers)
@@ -113,6 +118,16 @@ class Client:
     def page(self, job_id: str, page_number: int) -> Page:
         """One page, as soon as it is read."""
         return Page.model_validate_json(self._request("GET", f"/jobs/{job_id}/pages/{page_number}").content)
+
+    def deliveries(self, job_id: str) -> builtins.list[Delivery]:
+        """What was sent to a job's callback, attempt by attempt."""
+        answer = self._request("GET", f"/jobs/{job_id}/deliveries").json()
+        return [Delivery.model_validate(entry) for entry in answer["deliveries"]]
+
+    def redeliver(self, job_id: str, delivery_id: str) -> Delivery:
+        """Has a message sent to a job's callback again."""
+        answer = self._request("POST", f"/jobs/{job_id}/deliveries/{delivery_id}")
+        return Delivery.model_validate_json(answer.content)
 
     def cancel(self, job_id: str) -> Status:
         """Cancels a job; what was read until then stays readable."""

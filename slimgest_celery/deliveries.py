@@ -28,7 +28,7 @@ from standardwebhooks import Webhook
 
 from . import callbacks
 from .config import Settings
-from .errors import DeliveryUnknown, JobUnknown, SlimgestError
+from .errors import CallbackDisabled, DeliveryUnknown, JobUnknown, SlimgestError
 from .files import JobFiles
 from .model import Attempt, Delivery, End, Job, Problem, now
 
@@ -37,6 +37,7 @@ _PREFIX = "whsec_"
 # Seconds from one attempt to the next: nine attempts in a little less than a day.
 _BACKOFF_S = (5, 30, 300, 1800, 7200, 18_000, 28_800, 28_800)
 _GONE = 410  # the receiver wants no more of this
+_KEPT = 100  # attempts in the record, should somebody ask for many more
 _COURIERS = 4
 _log = logging.getLogger(__name__)
 
@@ -112,54 +113,53 @@ class Deliveries:
 
     def send_due(self) -> None:
         """Sends what is due and nobody else is sending, until there is no more."""
-        while (due := self._claim()) is not None:
-            job_id, delivery_id = due
+        while (member := self._claim()) is not None:
             try:
-                self._send(job_id, delivery_id)
+                self._send(member)
             except SlimgestError as error:  # storage is away: the claim runs out, and somebody tries again
-                _log.warning("callback left for later", extra={"job_id": job_id, "code": error.code})
+                _log.warning("callback left for later: %s", error.code)
             else:
-                self._redis.delete(f"{_DUE}:{delivery_id}")
+                self._redis.delete(_claim_key(member))
 
-    def _claim(self) -> tuple[str, str] | None:
+    def _claim(self) -> bytes | None:
         """Takes a due message, unless all are taken. The claim outlives an attempt, and hardly more."""
+        lease_s = 3 * self._settings.callback_timeout_s
         for member in self._redis.zrange(_DUE, "-inf", time.time(), byscore=True):
-            job_id, _, delivery_id = member.decode().partition("/")
-            if self._redis.set(f"{_DUE}:{delivery_id}", 1, nx=True, ex=3 * self._settings.callback_timeout_s):
-                return job_id, delivery_id
+            if self._redis.set(_claim_key(member), 1, nx=True, ex=lease_s):
+                return bytes(member)
         return None
 
-    def _send(self, job_id: str, delivery_id: str) -> None:
-        member = f"{job_id}/{delivery_id}"
+    def _send(self, member: bytes) -> None:
         score = self._redis.zscore(_DUE, member)
         if score is None or score > time.time():  # sent by somebody else between our look and our claim
             return
-        try:
-            job, delivery = self._files.job(job_id), self._files.delivery(job_id, delivery_id)
-        except JobUnknown:  # past its retention
-            delivery = None
-        if delivery is None or job.callback_url is None:
+        found = self._find(member)
+        if found is None:
             self._redis.zrem(_DUE, member)
             return
-        attempt = self._attempt(job, job.callback_url, delivery)
-        wait_s = _wait_s(attempt, len(delivery.attempts))
-        delivered = attempt.http_status is not None and attempt.http_status // 100 == 2
-        state = "delivered" if delivered else "failed" if wait_s is None else "pending"
-        done = {"attempts": [*delivery.attempts, attempt], "state": state}
-        self._files.put_delivery(job_id, delivery.model_copy(update=done))
+        job, url, delivery = found
+        attempt = self._attempt(job, url, delivery)
+        delivery, wait_s = _after(attempt, delivery)
+        self._files.put_delivery(job.job_id, delivery)
         if wait_s is None:
             self._redis.zrem(_DUE, member)
         else:
             self._redis.zadd(_DUE, {member: time.time() + wait_s})
 
+    def _find(self, member: bytes) -> tuple[Job, str, Delivery] | None:
+        """What is to be sent, and where; None where that was deleted, or never was."""
+        job_id, _, delivery_id = member.decode(errors="replace").partition("/")
+        try:
+            job, delivery = self._files.job(job_id), self._files.delivery(job_id, delivery_id)
+        except JobUnknown:
+            return None
+        return (job, job.callback_url, delivery) if job.callback_url and delivery else None
+
     def _attempt(self, job: Job, url: str, delivery: Delivery) -> Attempt:
-        """Stored first, told afterwards: what is known of an attempt when it is over."""
-        started_at, started_s = now(), time.monotonic()
+        started_at, started_s, body = now(), time.monotonic(), delivery.body.encode()
         status, problem = None, None
         try:
-            status = callbacks.post(
-                url, delivery.body.encode(), self._headers(job, delivery, started_at), self._settings
-            )
+            status = callbacks.post(url, body, self._headers(job, delivery, started_at), self._settings)
         except SlimgestError as error:
             problem = Problem.of(error)
         seconds = round(time.monotonic() - started_s, 3)
@@ -168,6 +168,8 @@ class Deliveries:
         return Attempt(started_at=started_at, seconds=seconds, http_status=status, error=problem)
 
     def _headers(self, job: Job, delivery: Delivery, at: datetime) -> dict[str, str]:
+        if not self._settings.webhook_secrets:  # taken away since: nothing goes out unsigned
+            raise CallbackDisabled
         signers = [Webhook(secret_for(secret, job.owner)) for secret in self._settings.webhook_secrets]
         return {
             "Content-Type": "application/json",
@@ -199,9 +201,15 @@ class Couriers:
             self._free.release()
 
 
-def _wait_s(attempt: Attempt, tried_before: int) -> int | None:
-    """Seconds to the next attempt, or None where none is to follow."""
-    answered = attempt.http_status or 0
-    if answered // 100 == 2 or answered == _GONE or tried_before >= len(_BACKOFF_S):
-        return None
-    return _BACKOFF_S[tried_before]
+def _claim_key(member: bytes) -> bytes:
+    return _DUE.encode() + b":" + member.rpartition(b"/")[2]
+
+
+def _after(attempt: Attempt, delivery: Delivery) -> tuple[Delivery, int | None]:
+    """A message after one more attempt, and the seconds to the next, or None where none is to follow."""
+    answered, before = attempt.http_status or 0, len(delivery.attempts)
+    delivered = answered // 100 == 2
+    over = delivered or answered == _GONE or before >= len(_BACKOFF_S)
+    state = "delivered" if delivered else "failed" if over else "pending"
+    changed = {"attempts": [*delivery.attempts, attempt][-_KEPT:], "state": state}
+    return delivery.model_copy(update=changed), None if over else _BACKOFF_S[before]

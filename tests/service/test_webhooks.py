@@ -16,6 +16,7 @@ from standardwebhooks import WebhookVerificationError
 
 from slimgest_celery import callbacks
 from slimgest_celery.access import make_key
+from slimgest_celery.client import Client
 from slimgest_celery.config import Settings
 from slimgest_celery.deliveries import make_secret, secret_for
 from slimgest_celery.errors import CallbackRefused, CallbackTimeout, CallbackUnreachable
@@ -159,12 +160,15 @@ def test_receivers_that_hang_are_given_up_in_time_and_keep_no_page_waiting(hooks
 
 
 def test_a_message_that_is_refused_for_good_can_be_sent_again(hooks: Stack) -> None:
-    with receiving(410) as receiver:
-        job_id = hooks.submit(pdfs.numbered(1), callback_url=receiver.url)
-        refused = _tried(hooks, job_id)
-        assert (refused["state"], refused["next_attempt_at"]) == ("failed", None)
-        again = hooks.request("POST", f"/jobs/{job_id}/deliveries/{refused['id']}")
-        assert (again.status_code, again.json()["state"], again.json()["id"]) == (202, "pending", refused["id"])
+    pdf = hooks.folder / "a.pdf"
+    pdf.write_bytes(pdfs.numbered(1))
+    with receiving(410) as receiver, Client(hooks.url, KEY) as client:
+        job_id = client.submit(pdf, callback_url=receiver.url).job_id
+        assert _tried(hooks, job_id)["state"] == "failed"
+        (refused,) = client.deliveries(job_id)
+        assert (refused.next_attempt_at, refused.attempts[0].http_status) == (None, 410)
+        again = client.redeliver(job_id, refused.id)
+        assert (again.state, again.id) == ("pending", refused.id)
         assert _tried(hooks, job_id, 2)["state"] == "delivered"
     assert len({received.headers["webhook-id"] for received in receiver.received}) == 1
     for wrong in ("msg_0", "..%2f..%2fend"):
