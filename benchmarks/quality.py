@@ -1,8 +1,11 @@
 """How good the text is: every PDF of a folder that has its true text beside it is read and compared.
 
 `NAME.gt.txt` beside `NAME.pdf` is its text, pages divided by form feeds. Each engine reads all of them with `mode=ocr`
-at default settings, in a service of its own that is started for it. Printed as a table, and written as JSON and as a
-dated page, docs/quality.md.
+at default settings, in a service of its own that is started for it.
+
+Two more things are measured: how alike a PDF in two columns reads from its text layer and by OCR, page by page
+(`--agreement`), and what upright pages pay for being looked at (upright.py). Printed as tables, and written as JSON and
+as a dated page, docs/quality.md.
 """
 
 from __future__ import annotations
@@ -21,6 +24,8 @@ from pathlib import Path
 
 from rapidfuzz.distance import Levenshtein
 
+from benchmarks import upright
+from benchmarks.upright import Cost
 from slimgest_celery.client import Client
 from slimgest_celery.local import LocalService, LocalServiceFailed
 from slimgest_celery.model import Mode, Options, Page
@@ -28,6 +33,10 @@ from slimgest_celery.model import Mode, Options, Page
 ROOT = Path(__file__).parents[1]
 ENGINES = ("rapidocr", "tesseract")
 _LIBRARIES = ("rapidocr", "openvino", "tesserocr", "pypdfium2", "numpy")
+
+
+# Pages (None: all together) and the order that two readings of them share.
+Agreement = list[tuple[int | None, float]]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -96,16 +105,33 @@ def measure(engine: str, files: Sequence[tuple[Path, list[str]]]) -> Iterator[Sc
         with Client(service.url) as client:
             for pdf, truth in files:
                 pages = client.process(pdf, Options(mode=Mode.OCR)).pages
-                yield from _scores(engine, pdf.stem, pages, truth)
+                yield from scores(engine, pdf.stem, pages, truth)
 
 
-def _scores(engine: str, file: str, pages: Sequence[Page], truth: Sequence[str]) -> Iterator[Score]:
+def scores(engine: str, file: str, pages: Sequence[Page], truth: Sequence[str]) -> list[Score]:
+    """The file's score and, where it has several pages and the truth as many, each page's."""
     seconds = [page.seconds.render + page.seconds.read for page in pages]
     whole = "\n".join(page.text for page in pages)
-    yield compare(engine, file, None, whole, "\n".join(truth), sum(seconds) / max(1, len(pages)))
+    found = [compare(engine, file, None, whole, "\n".join(truth), sum(seconds) / max(1, len(pages)))]
     if len(pages) == len(truth) > 1:
         for page, its_truth, its_s in zip(pages, truth, seconds, strict=True):
-            yield compare(engine, file, page.page_number, page.text, its_truth, its_s)
+            found.append(compare(engine, file, page.page_number, page.text, its_truth, its_s))
+    return found
+
+
+def measure_agreement(engine: str, pdf: Path) -> Agreement:
+    """How alike a PDF reads from its text layer, as far as that is trusted, and by OCR."""
+    with LocalService.start({"SLIMGEST_ENGINE": engine}) as service:
+        service.wait_ready()
+        with Client(service.url) as client:
+            return agreement(*(client.process(pdf, Options(mode=mode)).pages for mode in (Mode.AUTO, Mode.OCR)))
+
+
+def agreement(one: Sequence[Page], other: Sequence[Page]) -> Agreement:
+    """The order that two readings of a document share: of all pages together (None), and of each."""
+    texts = [["\n".join(page.text for page in pages), *(page.text for page in pages)] for pages in (one, other)]
+    numbers = [None, *(page.page_number for page in one)]
+    return [(number, round(order(a, b), 4)) for number, a, b in zip(numbers, *texts, strict=True)]
 
 
 def table(scores: Sequence[Score]) -> str:
@@ -122,15 +148,46 @@ def table(scores: Sequence[Score]) -> str:
     return "\n".join(lines)
 
 
-def report(scores: Sequence[Score]) -> str:
-    """The page for docs/quality.md."""
+def agreement_table(found: Agreement) -> str:
+    """The agreement as a table in Markdown."""
+    return "\n".join(
+        ["| page | order |", "|---|---:|", *(f"| {page or 'all'} | {share:.3f} |" for page, share in found)]
+    )
+
+
+def as_json(scores: Sequence[Score], found: Agreement, costs: Sequence[Cost]) -> str:
+    """All that was measured, for machines."""
+    told = {
+        "scores": [asdict(score) for score in scores],
+        "agreement": [{"page": page, "order": share} for page, share in found],
+        "orientation": [asdict(cost) for cost in costs],
+    }
+    return json.dumps(told, indent=1)
+
+
+def report(scores: Sequence[Score], found: Agreement, costs: Sequence[Cost]) -> str:
+    """The page for docs/quality.md; what was not measured has no table."""
     machine = f"{_processor()}, {os.cpu_count()} cores, Python {platform.python_version()}"
     versions = ", ".join(f"{name} {_version(name)}" for name in _LIBRARIES)
-    return (
-        "# Quality of the text\n\n"
-        "Written by `make quality`; benchmarks/quality.py says what is measured and how.\n\n"
-        f"Date: {datetime.now(UTC):%Y-%m-%d}. Machine: {machine}. Versions: {versions}.\n\n{table(scores)}\n"
-    )
+    parts = [
+        "# Quality of the text",
+        "Written by `make quality`; benchmarks/quality.py says what is measured and how.",
+        f"Date: {datetime.now(UTC):%Y-%m-%d}. Machine: {machine}. Versions: {versions}.",
+        table(scores),
+    ]
+    if found:
+        parts += [
+            "## Text layer against OCR",
+            "A paper in two columns, its text layer (`mode=auto`) against the reading of its own pages (`mode=ocr`):",
+            agreement_table(found),
+        ]
+    if costs:
+        parts += [
+            "## What upright pages pay for orientation",
+            "Rendered, read and laid out with and without the look at how a page lies, turn about:",
+            upright.table(costs),
+        ]
+    return "\n\n".join(parts) + "\n"
 
 
 def _version(name: str) -> str:
@@ -157,23 +214,29 @@ def main() -> None:
     )
     parser.add_argument("--json", type=Path, default=ROOT / "build" / "quality.json", help="where the scores go")
     parser.add_argument("--docs", type=Path, default=ROOT / "docs" / "quality.md", help="where the dated table goes")
+    parser.add_argument("--agreement", type=Path, help="default: pdfjs_tracemonkey.pdf of the folder, if it is there")
+    parser.add_argument("--no-cost", action="store_true", help="leave out what upright pages pay for orientation")
     options = parser.parse_args()
     files = files_with_truth(options.folder)
     if not files:
         parser.error(f"no PDF with a .gt.txt beside it in {options.folder}")
-    scores: list[Score] = []
+    paper = options.agreement or next(options.folder.rglob("pdfjs_tracemonkey.pdf"), None)
+    measured: list[Score] = []
+    costs: list[Cost] = []
+    found: Agreement = []
     for engine in options.engine or ENGINES:
         try:
-            scores += measure(engine, files)
+            measured += measure(engine, files)
+            found = found or (measure_agreement(engine, paper) if paper else [])
         except LocalServiceFailed as error:
             print(f"{engine}: {error}")
-    for target, text in (
-        (options.json, json.dumps([asdict(s) for s in scores], indent=1)),
-        (options.docs, report(scores)),
-    ):
+            continue
+        costs += [] if options.no_cost else upright.measure(engine, [pdf for pdf, _ in files])
+    page = report(measured, found, costs)
+    for target, text in ((options.json, as_json(measured, found, costs)), (options.docs, page)):
         target.parent.mkdir(parents=True, exist_ok=True)
         target.write_text(text, encoding="utf-8")
-    print(table(scores))
+    print(page)
 
 
 if __name__ == "__main__":

@@ -149,6 +149,26 @@ def test_a_page_of_turned_text_is_read_as_if_upright(tmp_path: Path, angle: int,
     assert (right - left > bottom - top) == (angle == 180)
 
 
+def test_the_abstract_of_a_paper_in_two_columns_comes_before_the_introduction(tmp_path: Path) -> None:
+    def column(canvas: Canvas, left: float, heading: str, said: str) -> None:
+        canvas.setFont("Helvetica", 10)
+        canvas.drawString(left, 600, heading)
+        for row in range(30):
+            canvas.drawString(left, 584 - 12 * row, f"{said} {row} of what stands in this column")
+
+    def draw(canvas: Canvas) -> None:
+        column(canvas, 320, "1. Introduction", "Then line")  # drawn first, read last
+        column(canvas, 60, "Abstract", "First line")
+        canvas.setFont("Helvetica", 18)
+        canvas.drawCentredString(300, 700, "A Title Over Both of the Columns")
+
+    lines = _read(tmp_path, _drawn(draw)).layout.text.split("\n")
+    expected = ["A Title Over Both of the Columns", "Abstract"]
+    expected += [f"First line {row} of what stands in this column" for row in range(30)]
+    expected += ["1. Introduction", *(f"Then line {row} of what stands in this column" for row in range(30))]
+    assert lines == expected
+
+
 def test_a_stamp_up_the_margin_is_read_last(tmp_path: Path) -> None:
     def draw(canvas: Canvas) -> None:
         for row in range(12):
