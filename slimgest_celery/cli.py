@@ -161,12 +161,13 @@ def process(paths: tuple[Path, ...], output: Path | None, form: str, url: str | 
 @main.command()
 @click.argument("pdf", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @url_option
+@click.option("--callback-url", metavar="URL", help="Where the service tells the job's end.")
 @reading_options
-def submit(pdf: Path, url: str, **how: Any) -> None:
+def submit(pdf: Path, url: str, callback_url: str | None, **how: Any) -> None:
     """Queue a PDF at a running service and print its job id."""
     password, options = how.pop("password"), Options.model_validate(_given(how))
     with _user_errors(), _client(url) as client:
-        click.echo(client.submit(pdf, options, password).job_id)
+        click.echo(client.submit(pdf, options, password, callback_url=callback_url).job_id)
 
 
 @main.command()

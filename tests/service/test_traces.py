@@ -8,6 +8,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -22,10 +23,10 @@ ENDPOINT = "OTEL_EXPORTER_OTLP_ENDPOINT"
 
 
 @contextmanager
-def _traced(folder: Path, *, workers: int, beat: bool = False) -> Iterator[tuple[Stack, Collector]]:
+def _traced(folder: Path, *, workers: int, delay_ms: int = 100) -> Iterator[tuple[Stack, Collector]]:
     with collecting() as collector:
-        env = {ENDPOINT: collector.url, "OTEL_BSP_SCHEDULE_DELAY": "100", "TEST_ENGINE_ONCE": str(folder)}
-        with running(folder, workers=workers, beat=beat, **env) as stack:
+        env = {ENDPOINT: collector.url, "OTEL_BSP_SCHEDULE_DELAY": str(delay_ms), "TEST_ENGINE_ONCE": str(folder)}
+        with running(folder, workers=workers, **env) as stack:
             yield stack, collector
 
 
@@ -42,13 +43,19 @@ def _submit(stack: Stack, trace: str, pdf: bytes) -> str:
     return str(answer.json()["job_id"])
 
 
-def _whole(collector: Collector, trace: str) -> list[Span]:
-    """The spans of a trace once its job's finish is among them."""
+def _whole(collector: Collector, trace: str, pages: int = 1) -> list[Span]:
+    """The spans of a trace once its job's finish, its pages and all parents are there: each process sends its own."""
 
     def ask() -> list[Span]:
-        return collector.of(trace) if {"slimgest.finish", "POST /jobs"} <= {s.name for s in collector.of(trace)} else []
+        spans = collector.of(trace)
+        complete = "slimgest.finish" in {span.name for span in spans} and len(_pages(spans)) == pages
+        return spans if complete and {s.parent for s in spans} - {s.id for s in spans} == {PARENT} else []
 
     return wait_for(ask, what="the trace", within_s=60)
+
+
+def _pages(spans: list[Span]) -> list[dict[str, Any]]:
+    return [event for span in spans for event in span.events if event["name"] == "page read"]
 
 
 def test_a_job_is_one_trace_from_its_request_to_its_finish(traced: tuple[Stack, Collector]) -> None:
@@ -56,7 +63,7 @@ def test_a_job_is_one_trace_from_its_request_to_its_finish(traced: tuple[Stack, 
     trace = "4bf92f3577b34da6a3ce929d0e0e4736"
     job_id = _submit(stack, trace, pdfs.numbered(40))
     stack.wait_end(job_id)
-    spans = _whole(collector, trace)
+    spans = _whole(collector, trace, pages=40)
     (request,) = [span for span in spans if span.name == "POST /jobs"]
     (ingest,) = [span for span in spans if span.name == "slimgest.ingest"]
     (finish,) = [span for span in spans if span.name == "slimgest.finish"]
@@ -73,7 +80,7 @@ def test_a_job_is_one_trace_from_its_request_to_its_finish(traced: tuple[Stack, 
         for number in range(span.about["slimgest.pages.first"], span.about["slimgest.pages.last"] + 1)
     ]
     assert sorted(covered) == list(range(1, 41))
-    told = [event for span in pages for event in span.events if event["name"] == "page read"]
+    told = _pages(pages)
     assert sorted(event["page_number"] for event in told) == list(range(1, 41))
     assert {(event["status"], event["source"]) for event in told} == {("ok", "ocr")}
 
@@ -82,7 +89,7 @@ def test_what_a_dead_worker_leaves_goes_on_in_the_same_trace(traced: tuple[Stack
     stack, collector = traced
     trace = "4bf92f3577b34da6a3ce929d0e0e4737"
     stack.wait_end(_submit(stack, trace, pdfs.coloured([KILL_ONCE])))
-    told = [event for span in _whole(collector, trace) for event in span.events if event["name"] == "page read"]
+    told = _pages(_whole(collector, trace))
     assert [(event["page_number"], event["attempt"]) for event in told] == [(1, 2)]
 
 
@@ -97,6 +104,17 @@ def test_a_job_that_lost_its_message_goes_on_in_the_same_trace(tmp_path: Path) -
         stack.wait_end(job_id)
         spans = {span.name: span for span in _whole(collector, trace)}
     assert spans["slimgest.ingest"].parent == spans["POST /jobs"].id
+
+
+def test_processes_send_what_they_have_before_they_end(tmp_path: Path) -> None:
+    trace = "4bf92f3577b34da6a3ce929d0e0e4740"
+    with _traced(tmp_path, workers=1, delay_ms=600_000) as (stack, collector):
+        stack.wait_end(_submit(stack, trace, pdfs.numbered(1)))
+        assert not collector.spans
+        stack.stop()
+        assert {span.name for span in collector.of(trace)} == {
+            "POST /jobs", "slimgest.ingest", "slimgest.pages", "slimgest.finish",
+        }  # fmt: skip
 
 
 def test_periodic_tasks_and_health_checks_make_no_traces(traced: tuple[Stack, Collector]) -> None:

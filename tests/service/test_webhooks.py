@@ -12,10 +12,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from click.testing import CliRunner
 from standardwebhooks import WebhookVerificationError
 
 from slimgest_celery import callbacks
 from slimgest_celery.access import make_key
+from slimgest_celery.cli import main
 from slimgest_celery.client import Client
 from slimgest_celery.config import Settings
 from slimgest_celery.deliveries import make_secret, secret_for
@@ -201,6 +203,11 @@ def test_a_url_that_may_not_be_reached_is_refused_at_once_and_nothing_is_queued(
 def test_a_service_without_a_secret_takes_no_callback(stack: Stack) -> None:
     answer = stack.post("/jobs", pdfs.numbered(1), callback_url="https://example.org/hook")
     assert (answer.status_code, answer.json()["code"]) == (422, "callback.disabled")
+    pdf = stack.folder / "a.pdf"
+    pdf.write_bytes(pdfs.numbered(1))
+    command = ["submit", str(pdf), "--url", stack.url, "--callback-url", "https://example.org/hook"]
+    done = CliRunner().invoke(main, command)
+    assert done.exit_code == 1 and "SLIMGEST_WEBHOOK_SECRET" in done.output
 
 
 # --- The connection ---------------------------------------------------------------------------------------------------
@@ -254,6 +261,14 @@ def test_an_answer_without_end_is_cut_off_in_time() -> None:
             callbacks.post(receiver.url, b"{}", {}, SETTINGS)
         assert 1.9 < time.monotonic() - started_s < 3
         over.set()
+
+
+def test_a_handshake_without_end_is_cut_off_in_time() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        started_s = time.monotonic()
+        with pytest.raises(CallbackTimeout):
+            callbacks.post(f"https://127.0.0.1:{silent.getsockname()[1]}/", b"{}", {}, SETTINGS)
+        assert 1.9 < time.monotonic() - started_s < 3
 
 
 def test_who_answers_nonsense_or_is_not_there_is_unreachable() -> None:
