@@ -28,6 +28,7 @@ from tests.support.stack import Stack, running, wait_for
 from tests.support.tls import tls_in_front_of
 
 KEY, PAIR = make_key("alice")
+BOB, BOBS_PAIR = make_key("bob")
 OLD, NEW = make_secret(), make_secret()
 MINE = secret_for(NEW, "alice")
 NEAR = {"SLIMGEST_CALLBACK_NETWORKS": "127.0.0.0/8", "SLIMGEST_CALLBACK_TIMEOUT": "2"}
@@ -36,7 +37,7 @@ NEAR = {"SLIMGEST_CALLBACK_NETWORKS": "127.0.0.0/8", "SLIMGEST_CALLBACK_TIMEOUT"
 @pytest.fixture(scope="module")
 def hooks(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     """A service whose callbacks may go to 127.0.0.0/8; its secret is just being changed."""
-    secret = {"SLIMGEST_API_KEYS": PAIR, "SLIMGEST_WEBHOOK_SECRET": f"{NEW},{OLD}"}
+    secret = {"SLIMGEST_API_KEYS": f"{PAIR},{BOBS_PAIR}", "SLIMGEST_WEBHOOK_SECRET": f"{NEW},{OLD}"}
     folder = tmp_path_factory.mktemp("hooks")
     with running(folder, workers=1, beat=True, bearer=KEY, SLIMGEST_LOG_FORMAT="json", **secret, **NEAR) as started:
         yield started
@@ -120,6 +121,16 @@ def test_jobs_that_fail_or_are_cancelled_are_told_as_well(hooks: Stack) -> None:
 def _message(received: Any) -> dict[str, Any]:
     message: dict[str, Any] = received.verified(MINE)
     return message
+
+
+def test_another_owner_neither_sees_nor_repeats_a_message(hooks: Stack) -> None:
+    with receiving() as receiver:
+        job_id = hooks.submit(pdfs.numbered(1), callback_url=receiver.url)
+        delivery = _tried(hooks, job_id)
+        for method, path in (("GET", ""), ("POST", f"/{delivery['id']}")):
+            bob = {"Authorization": f"Bearer {BOB}"}
+            answer = hooks.request(method, f"/jobs/{job_id}/deliveries{path}", headers=bob)
+            assert (answer.status_code, answer.json()["code"]) == (404, "job.unknown")
 
 
 # --- What does not arrive at once ---------------------------------------------------------------------------------
