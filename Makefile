@@ -3,7 +3,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test faults fuzz soak quality lint clean
+.PHONY: demo test faults fuzz soak quality searchable lint clean
 
 demo: .venv/demo
 	@$(BIN)/python samples/draw.py build/sample.pdf
@@ -31,6 +31,10 @@ lint: .venv/test
 # Reads every PDF that has its true text beside it: make quality FOLDER=... ENGINE=rapidocr
 quality: .venv/test
 	$(BIN)/python -m benchmarks.quality $(FOLDER) $(if $(ENGINE),--engine $(ENGINE))
+
+# Makes every PDF of a folder searchable and compares what other tools find in it: make searchable FOLDER=...
+searchable: .venv/test
+	$(BIN)/python -m benchmarks.searchable $(FOLDER) $(if $(ENGINE),--engine $(ENGINE))
 
 clean:
 	rm -rf .venv build *.egg-info

@@ -13,17 +13,20 @@ accept_content = result_accept_content = ["json"]
 enable_utc = True
 timezone = "UTC"
 
-# Two queues: short steps that open or close a job, and pages. A worker takes both unless told otherwise.
+# Three queues: short steps that open or close a job, pages, and what is made of them on demand, as the searchable PDF.
+# A worker takes all unless told otherwise.
 # The keys are spelled out: a queue without one gets the default queue's, and then both get every message.
 task_queues = (
     Queue("ingest", Exchange("slimgest"), routing_key="ingest"),
     Queue("pages", Exchange("slimgest"), routing_key="pages"),
+    Queue("exports", Exchange("slimgest"), routing_key="exports"),
 )
 task_default_queue = task_default_routing_key = "ingest"
 task_default_exchange = "slimgest"
 task_create_missing_queues = False
 task_routes = {
     "slimgest.pages": {"queue": "pages", "routing_key": "pages"},
+    "slimgest.export": {"queue": "exports", "routing_key": "exports"},
     "slimgest.*": {"queue": "ingest", "routing_key": "ingest"},
 }
 

@@ -137,10 +137,18 @@ def events(job_id: uuid.UUID) -> Response:
         return sse.stream(jobs().events.follow(mine, after, sse.HEARTBEAT_S))
 
 
-@blueprint.get("/jobs/<uuid:job_id>/result")
+@blueprint.route("/jobs/<uuid:job_id>/result", methods=["GET", "POST"])
 def result(job_id: uuid.UUID) -> Response:
-    """A job's document in one of the formats, or in several as a zip."""
-    found = results.result(jobs(), _mine(job_id), request.args.get("format", "json"), request.args.get("formats"))
+    """A job's document in one of the formats, or in several as a zip; 202 while it is made.
+
+    POST is for the password of an encrypted PDF that is to be made searchable.
+    """
+    form, parts = request.args.get("format", "json"), request.args.get("formats")
+    found = results.result(jobs(), _mine(job_id), form, parts, forms.password(request))
+    if found is None:
+        response = _json({"job_id": str(job_id), "status": "preparing", "links": {"result": request.full_path}}, 202)
+        response.headers["Retry-After"] = "1"
+        return response
     response = Response(_in_turns(found.chunks), content_type=found.media_type)
     response.headers.set("Content-Disposition", "inline", filename=found.filename)
     return response

@@ -64,7 +64,7 @@ def process_one(
             bars.update(bar, total=event.data.get("total_pages"), completed=event.data.get("pages_done"))
         status = client.status(job_id)
         bars.update(bar, total=status.total_pages or 1, completed=status.pages_done)
-        result = client.result_as(job_id, form) if status.has_result else None
+        result = client.result_as(job_id, form, password if form == "pdf" else None) if status.has_result else None
     except ApiError as error:
         return Outcome(pdf=pdf, result=None, trouble=f"{error.message} ({error.problem_code})")
     trouble = None

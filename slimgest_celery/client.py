@@ -111,9 +111,17 @@ class Client:
         """An ended job's document."""
         return Document.model_validate_json(self.result_as(job_id, "json"))
 
-    def result_as(self, job_id: str, format: str) -> bytes:
-        """An ended job's document in a format of the service: `json`, `md`, `txt`."""
-        return self._request("GET", f"/jobs/{job_id}/result", params={"format": format}).content
+    def result_as(self, job_id: str, format: str, password: str | None = None) -> bytes:
+        """An ended job's document in a format of the service, such as `md`, `alto` or `pdf`; waits until it is made.
+
+        An encrypted PDF needs its password again to be made searchable.
+        """
+        method, how = ("GET", {}) if password is None else ("POST", {"data": {"password": password}})
+        while True:
+            answer = self._request(method, f"/jobs/{job_id}/result", params={"format": format}, **how)
+            if answer.status_code != 202:
+                return answer.content
+            time.sleep(float(answer.headers.get("Retry-After", 1)))
 
     def page(self, job_id: str, page_number: int) -> Page:
         """One page, as soon as it is read."""

@@ -28,6 +28,7 @@
     ├── BrokerUnavailable       503  broker.unavailable     retryable
     ├── StorageUnavailable      503  storage.unavailable    retryable
     ├── EngineUnavailable       503  engine.unavailable     the OCR engine cannot be loaded
+    ├── FormatFailed            422  format.failed          this format cannot be made of the PDF; others can
     ├── JobFailure              422                         the whole job ends `failed`
     │   ├── PdfEncrypted             pdf.encrypted
     │   ├── PdfWrongPassword         pdf.wrong_password
@@ -268,6 +269,13 @@ class EngineUnavailable(SlimgestError):
     http_status = 503
 
 
+class FormatFailed(SlimgestError):
+    """The PDF cannot be made searchable: it is too damaged to be written again. All other formats are there."""
+
+    code = "format.failed"
+    http_status = 422
+
+
 class JobFailure(SlimgestError):
     """The job failed."""
 
@@ -391,6 +399,11 @@ class PageWorkerLost(PageFailure):
 
     code = "page.worker_lost"
     retryable = True
+
+
+def by_code(code: str) -> type[SlimgestError]:
+    """The class of errors with this code."""
+    return next((error for error in all_errors() if error.code == code), ServiceFailure)
 
 
 def all_errors(base: type[SlimgestError] = SlimgestError) -> Iterator[type[SlimgestError]]:

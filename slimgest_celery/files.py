@@ -6,6 +6,9 @@
          plan.json                   the Plan, written by ingest
          pages/000001-000016.jsonl   the Pages of one span, a line each
          end.json                    the End; written once
+         exports/{moment}.pdf        the searchable PDF of the end at that moment, where somebody asked for it
+                 problem.json        why there is none, until that is told
+                 password            only while it is made
          deliveries/msg_….json       the Deliveries for its callback
 """
 
@@ -30,7 +33,7 @@ from fsspec.implementations.local import LocalFileSystem
 from pydantic import ValidationError
 
 from .errors import JobUnknown, PageUnknown, StorageUnavailable
-from .model import Delivery, End, Job, Page, Plan, Record
+from .model import Delivery, End, Job, Page, Plan, Problem, Record
 
 _JOB_ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _SPAN = re.compile(r"(\d+)-(\d+)\.jsonl$")
@@ -178,6 +181,7 @@ class JobFiles:
         if password is not None:
             self._write(self._path(job_id, "password"), password.encode())
         self._remove(self._path(job_id, "end.json"))
+        self._remove_folder(self._path(job_id, "exports"))
 
     def _spans(self, job_id: str) -> list[tuple[int, int, str]]:
         paths = self._listed(self._path(job_id, "pages"))
@@ -208,6 +212,47 @@ class JobFiles:
     def forget_password(self, job_id: str) -> None:
         self._remove(self._path(job_id, "password"))
 
+    # What is made of the pages on demand
+
+    def has_export(self, job_id: str, name: str) -> bool:
+        with _translated():
+            return bool(self._fs.exists(self._path(job_id, f"exports/{name}")))
+
+    def put_export(self, job_id: str, name: str, source: Path) -> None:
+        """Stores a copy of a file, whole or not at all."""
+        path = self._path(job_id, f"exports/{name}")
+        draft = f"{path}.{uuid.uuid4().hex}.part" if self._local else path
+        with _translated():
+            self._fs.makedirs(self._path(job_id, "exports"), exist_ok=True)
+            self._fs.put_file(str(source), draft)
+            if self._local:
+                Path(draft).replace(path)
+
+    def export(self, job_id: str, name: str) -> Iterator[bytes]:
+        """The content of a stored file, in pieces."""
+        with _translated(), self._fs.open(self._path(job_id, f"exports/{name}"), "rb") as file:
+            while piece := file.read(_COPY_BYTES):
+                yield piece
+
+    def put_export_problem(self, job_id: str, problem: Problem) -> None:
+        self._put(job_id, "exports/problem.json", problem)
+
+    def take_export_problem(self, job_id: str) -> Problem | None:
+        """Why there is no export; asked for once, for then it may be tried again."""
+        problem = self._get(job_id, "exports/problem.json", Problem)
+        self._remove(self._path(job_id, "exports/problem.json"))
+        return problem
+
+    def keep_export_password(self, job_id: str, password: str) -> None:
+        self._write(self._path(job_id, "exports/password"), password.encode())
+
+    def export_password(self, job_id: str) -> str | None:
+        secret = self._read(self._path(job_id, "exports/password"))
+        return None if secret is None else secret.decode()
+
+    def forget_export_password(self, job_id: str) -> None:
+        self._remove(self._path(job_id, "exports/password"))
+
     # Retention
 
     def job_ids(self) -> list[str]:
@@ -228,11 +273,7 @@ class JobFiles:
 
     def delete(self, job_id: str) -> None:
         """Removes all that is stored of a job; harmless where there is nothing."""
-        with _translated():
-            try:
-                self._fs.rm(self._path(job_id), recursive=True)
-            except FileNotFoundError:
-                return
+        self._remove_folder(self._path(job_id))
 
     # One place each for paths, reads and writes
 
@@ -279,6 +320,13 @@ class JobFiles:
         with _translated():
             try:
                 self._fs.rm_file(path)
+            except FileNotFoundError:
+                return
+
+    def _remove_folder(self, path: str) -> None:
+        with _translated():
+            try:
+                self._fs.rm(path, recursive=True)
             except FileNotFoundError:
                 return
 

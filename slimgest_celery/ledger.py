@@ -143,6 +143,10 @@ class Ledger:
         """Whether nobody else has begun `what` within the last seconds."""
         return bool(self._redis.set(f"slimgest:turn:{what}", 1, nx=True, ex=seconds))
 
+    def end_turn(self, what: str) -> None:
+        """`what` is done, so that it may be begun again."""
+        self._redis.delete(f"slimgest:turn:{what}")
+
     def remembers(self) -> bool:
         """Whether this Redis has been told of all that storage holds; one that came back empty has not."""
         return bool(self._redis.exists(_EPOCH))

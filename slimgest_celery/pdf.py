@@ -1,4 +1,4 @@
-"""PDFium and qpdf, and nothing else of this project, meet PDFs here. To be used in limited worker children only.
+"""PDFium meets PDFs here and nowhere else, qpdf also in searchable.py. To be used in limited worker children only.
 
 PDFium is not thread-safe: one thread of a process may use this module.
 """

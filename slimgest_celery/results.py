@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import PurePath
 
+from . import exports
 from .errors import OptionInvalid, ResultNotReady
 from .formats import FORMATS, PageFormat
 from .formats.archive import zipped
@@ -24,15 +25,18 @@ class Result:
     chunks: Iterator[bytes]
 
 
-def result(jobs: Jobs, job_id: str, form: str, parts: str | None = None) -> Result:
-    """The document of an ended job; `parts`, of a zip, are formats divided by commas.
+def result(jobs: Jobs, job_id: str, form: str, parts: str | None = None, password: str | None = None) -> Result | None:
+    """The document of an ended job, or None while a worker makes its searchable PDF: then it is to be asked for again.
 
-    Raises `OptionInvalid`, `ResultNotReady`, and as `Jobs.job`.
+    `parts`, of a zip, are formats divided by commas. A password opens an encrypted PDF to be made searchable. Raises
+    `OptionInvalid`, `ResultNotReady`, `FormatFailed`, `PdfEncrypted`, `PdfWrongPassword`, and as `Jobs.job`.
     """
     forms = _checked(form, parts)
     head = jobs.head(job_id)
     if not head.status.ended:
         raise ResultNotReady
+    if "pdf" in forms and not exports.made(jobs, head, password):
+        return None
     if form == "zip":
         files = ((name, _chunks(jobs, head, part)) for name, part in _entries(forms))
         chunks = zipped(files, head.completed_at or now())
@@ -66,5 +70,6 @@ def _entries(forms: Iterable[str]) -> Iterator[tuple[str, str]]:
 
 def _chunks(jobs: Jobs, head: Document, form: str) -> Iterator[bytes]:
     writer = FORMATS[form]
-    assert isinstance(writer, PageFormat)  # noqa: S101 - for the type checker
-    return writer.chunks(head, jobs.pages(head.job_id))
+    if isinstance(writer, PageFormat):
+        return writer.chunks(head, jobs.pages(head.job_id))
+    return jobs.files.export(head.job_id, exports.file_name(head.completed_at or now()))

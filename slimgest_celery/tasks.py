@@ -14,7 +14,7 @@ from typing import Any
 from celery import Task, chord
 from redis.exceptions import RedisError
 
-from . import engines, pipeline, sweeping
+from . import engines, exports, pipeline, sweeping
 from .app import app, jobs, settings
 from .deliveries import Couriers
 from .desk import Desk
@@ -62,6 +62,12 @@ def finish(job_id: str, run: int = 0) -> dict[str, str]:
     """Ends the job: as the chord's body when all pages are read, as its errback when some were lost."""
     pipeline.assemble(jobs(), job_id, run)
     return _answer(job_id)
+
+
+@app.task(name="slimgest.export", ignore_result=True, **{**_RETRY, "max_retries": 10})
+def export(job_id: str) -> None:
+    """Makes the searchable PDF of an ended job."""
+    exports.make(jobs(), job_id)
 
 
 @app.task(name="slimgest.sweep")

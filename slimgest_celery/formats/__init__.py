@@ -95,5 +95,6 @@ FORMATS: dict[str, Format] = {
         foot=alto.foot,
         empty=alto.NO_PAGES,
     ),
+    "pdf": Format(media_type="application/pdf", suffix=".searchable.pdf"),  # never taken for the PDF that it is made of
     "zip": Format(media_type="application/zip", suffix=".zip"),
 }

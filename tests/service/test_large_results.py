@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import random
 import re
+import tempfile
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,6 +14,7 @@ import httpx
 import psutil
 import pytest
 
+from slimgest_celery import exports
 from slimgest_celery.files import JobFiles
 from slimgest_celery.formats import FORMATS
 from slimgest_celery.model import Block, End, Engine, Job, JobStatus, Options, Page, Plan, Source, now
@@ -45,6 +47,9 @@ def _store(files: JobFiles) -> str:
     for first in range(1, PAGES + 1, 16):
         files.put_pages(made, [_page(number, lot) for number in range(first, min(first + 16, PAGES + 1))])
     files.put_end(made, End(status=JobStatus.COMPLETED, completed_at=moment))
+    with tempfile.NamedTemporaryFile() as pdf:  # what a worker would have made
+        pdf.truncate(300 << 20)
+        files.put_export(made, exports.file_name(moment), Path(pdf.name))
     return made
 
 

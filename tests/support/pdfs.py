@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import zlib
 from collections.abc import Sequence
 
 import numpy as np
@@ -182,6 +183,19 @@ def with_broken_page(texts: Sequence[str], broken: int) -> bytes:
     stored = io.BytesIO()
     with pikepdf.open(io.BytesIO(text_pages(texts))) as pdf:
         pdf.Root.Pages.Kids[broken] = pdf.make_indirect(pikepdf.Dictionary(Type=pikepdf.Name.Nothing))
+        pdf.save(stored)
+    return stored.getvalue()
+
+
+def unfolding(content: bytes, count: int) -> bytes:
+    """A page whose content is this, so many times, and compressed to almost nothing."""
+    press = zlib.compressobj(1)
+    pressed = b"".join(press.compress(content * 10_000) for _ in range(count // 10_000)) + press.flush()
+    stored = io.BytesIO()
+    with pikepdf.open(io.BytesIO(numbered(1))) as pdf:
+        stream = pdf.make_stream(b"")
+        stream.write(pressed, filter=pikepdf.Name.FlateDecode)
+        pdf.pages[0].obj.Contents = stream
         pdf.save(stored)
     return stored.getvalue()
 
