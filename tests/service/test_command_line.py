@@ -55,7 +55,7 @@ def test_process_reads_a_pdf_and_leaves_nothing_behind(tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr
     assert "Read by a service of its own." in done.stdout and done.stdout.startswith("# a.pdf")
     assert "1/1 pages" in done.stderr
-    wait_for(lambda: _ours() <= before, what="the end of all processes", within_s=10)
+    wait_for(lambda: _ours() <= before, what="the end of all processes", within_s=60)
     assert list(temporary.iterdir()) == []
 
 
@@ -141,7 +141,7 @@ def test_up_runs_everything_keeps_its_jobs_over_a_restart_and_ends_on_ctrl_c(tmp
         job_id = answer.json()["pdfs"][0]["job_id"]
         up.send_signal(signal.SIGINT)
         assert up.wait(30) == 0
-        wait_for(lambda: _ours() <= before, what="the end of all processes", within_s=10)
+        wait_for(lambda: _ours() <= before, what="the end of all processes", within_s=60)
 
 
 def test_up_restarts_what_dies_and_leaves_nothing_when_it_is_killed_itself(tmp_path: Path) -> None:
@@ -159,7 +159,7 @@ def test_up_restarts_what_dies_and_leaves_nothing_when_it_is_killed_itself(tmp_p
         wait_for(lambda: _ready(url), what=f"{name} again", logs=tmp_path)
     up.kill()
     up.wait()
-    wait_for(lambda: _ours() <= before, what="the end of all processes", within_s=20)
+    wait_for(lambda: _ours() <= before, what="the end of all processes", within_s=60)
 
 
 def test_process_that_is_killed_leaves_nothing_running(tmp_path: Path) -> None:

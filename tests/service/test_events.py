@@ -123,7 +123,7 @@ def test_clients_that_leave_are_noticed(stack: Stack) -> None:
     with httpx.stream("GET", f"{stack.url}/jobs/{job_id}/events", timeout=30) as response:
         next(response.iter_lines())
         wait_for(lambda: stack.redis.pubsub_numsub(channel)[0][1] == 1, what="the subscription")
-    wait_for(lambda: stack.redis.pubsub_numsub(channel)[0][1] == 0, what="the end of the subscription", within_s=20)
+    wait_for(lambda: stack.redis.pubsub_numsub(channel)[0][1] == 0, what="the end of the subscription", within_s=60)
     httpx.delete(f"{stack.url}/jobs/{job_id}")
 
 

@@ -66,4 +66,4 @@ def test_flower_shows_tasks_by_name(stack: Stack) -> None:
     def names() -> set[str]:
         return {task["name"] for task in httpx.get(f"{url}/api/tasks", timeout=10).json().values()}
 
-    wait_for(lambda: names() >= {"slimgest.pages", "slimgest.finish"}, what="the tasks", within_s=20)
+    wait_for(lambda: names() >= {"slimgest.pages", "slimgest.finish"}, what="the tasks", within_s=60)
