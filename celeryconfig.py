@@ -13,8 +13,8 @@ accept_content = result_accept_content = ["json"]
 enable_utc = True
 timezone = "UTC"
 
-# Three queues: short steps that open or close a job, pages, and what is made of them on demand, as the searchable PDF.
-# A worker takes all unless told otherwise.
+# Three queues: short steps that open or close a job, pages, and what is made on demand: searchable PDFs, and images of
+# pages for those who look. A worker takes all of them unless told otherwise.
 # The keys are spelled out: a queue without one gets the default queue's, and then both get every message.
 task_queues = (
     Queue("ingest", Exchange("slimgest"), routing_key="ingest"),
@@ -27,6 +27,8 @@ task_create_missing_queues = False
 task_routes = {
     "slimgest.pages": {"queue": "pages", "routing_key": "pages"},
     "slimgest.export": {"queue": "exports", "routing_key": "exports"},
+    # At the default priority, the highest: who looks at a page does not wait behind a book.
+    "slimgest.image": {"queue": "exports", "routing_key": "exports"},
     "slimgest.*": {"queue": "ingest", "routing_key": "ingest"},
 }
 

@@ -7,7 +7,8 @@ from pathlib import PurePosixPath, PureWindowsPath
 from flask import Request
 from pydantic import ValidationError
 
-from slimgest_celery.errors import OptionInvalid, RequestInvalid, UploadMissing
+from slimgest_celery.errors import OptionInvalid, PageUnknown, RequestInvalid, UploadMissing
+from slimgest_celery.images import DPI_STEPS, MEDIA_TYPES, ImageAsked, step
 from slimgest_celery.jobs import Submission
 from slimgest_celery.model import Options
 
@@ -15,6 +16,7 @@ _FILES = ("file", "files")
 _FIELDS = {*Options.model_fields, "password", "callback_url"}
 _MAX_NAME = 255
 _MAX_PASSWORD = 512
+_LEAST_DPI = 36
 
 
 def submission(request: Request, *, most: int, owner: str | None, request_id: str) -> Submission:
@@ -65,6 +67,18 @@ def whole_number(request: Request, name: str, default: int, most: int) -> int:
     if not text.isascii() or not text.isdigit() or len(text) > 9 or int(text) > most:
         raise OptionInvalid(f"{name} must be a whole number from 0 to {most}.")
     return int(text)
+
+
+def image_asked(request: Request, job_id: str, page_number: int) -> ImageAsked:
+    """Which image of a page is asked for, by `dpi` and `format`; raises `OptionInvalid` or `PageUnknown`."""
+    dpi, form = whole_number(request, "dpi", 100, DPI_STEPS[-1]), request.args.get("format", "webp")
+    if form not in MEDIA_TYPES:
+        raise OptionInvalid(f"format must be one of {', '.join(MEDIA_TYPES)}.")
+    if dpi < _LEAST_DPI:
+        raise OptionInvalid(f"dpi must be a whole number from {_LEAST_DPI} to {DPI_STEPS[-1]}.")
+    if not 1 <= page_number < 10**6:
+        raise PageUnknown
+    return ImageAsked(job_id=job_id, page_number=page_number, dpi=step(dpi), form=form)
 
 
 def shown_name(filename: str | None) -> str:

@@ -14,6 +14,7 @@ from slimgest_celery import results
 from slimgest_celery.errors import OptionInvalid, QueueFull, SlimgestError
 from slimgest_celery.events import BEGINNING, valid_id
 from slimgest_celery.formats import FORMATS, PageFormat
+from slimgest_celery.images import MEDIA_TYPES
 from slimgest_celery.jobs import Jobs, broker_errors, links
 from slimgest_celery.model import Document, Job, JobStatus, Problem, Record, Worker
 
@@ -158,6 +159,23 @@ def result(job_id: uuid.UUID) -> Response:
 def page(job_id: uuid.UUID, page_number: int) -> Response:
     """One page, as soon as it is read."""
     return _record(jobs().page(_mine(job_id), page_number))
+
+
+@blueprint.get("/jobs/<uuid:job_id>/pages/<int:page_number>/image")
+def page_image(job_id: uuid.UUID, page_number: int) -> Response:
+    """One page of the PDF as an image, whether it was read or not; drawn by a worker when first asked for."""
+    asked = forms.image_asked(request, _mine(job_id), page_number)
+    etag = f"{asked.job_id}-{asked.name}"  # an upload never changes
+    if request.if_none_match.contains(etag):
+        response = Response(status=304)
+    else:
+        with broker_errors():
+            image = jobs().images.get(asked)
+        response = Response(image, mimetype=MEDIA_TYPES[asked.form])
+    response.set_etag(etag)
+    response.headers["Cache-Control"] = f"private, max-age={jobs().settings.retention_s}, immutable"
+    response.headers["Vary"] = "Authorization"
+    return response
 
 
 @blueprint.get("/jobs/<uuid:job_id>/deliveries")

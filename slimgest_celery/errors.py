@@ -29,6 +29,7 @@
     ├── StorageUnavailable      503  storage.unavailable    retryable
     ├── EngineUnavailable       503  engine.unavailable     the OCR engine cannot be loaded
     ├── FormatFailed            422  format.failed          this format cannot be made of the PDF; others can
+    ├── ImageLate               503  page.image_late        retryable
     ├── JobFailure              422                         the whole job ends `failed`
     │   ├── PdfEncrypted             pdf.encrypted
     │   ├── PdfWrongPassword         pdf.wrong_password
@@ -276,6 +277,14 @@ class FormatFailed(SlimgestError):
     http_status = 422
 
 
+class ImageLate(SlimgestError):
+    """The image of this page could not be drawn in time: all workers are busy. Ask again."""
+
+    code = "page.image_late"
+    http_status = 503
+    retryable = True
+
+
 class JobFailure(SlimgestError):
     """The job failed."""
 
@@ -412,3 +421,8 @@ def all_errors(base: type[SlimgestError] = SlimgestError) -> Iterator[type[Slimg
         if child.code:
             yield child
         yield from all_errors(child)
+
+
+def of_code(code: str) -> SlimgestError:
+    """An error of the class that has this code; `ServiceFailure` where none has."""
+    return next((error for error in all_errors() if error.code == code), ServiceFailure)()

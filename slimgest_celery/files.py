@@ -5,6 +5,7 @@
          password                    only while the job runs
          plan.json                   the Plan, written by ingest
          pages/000001-000016.jsonl   the Pages of one span, a line each
+          images/000001-150.webp      a page as an image, for those who look
          end.json                    the End; written once
          exports/{moment}.pdf        the searchable PDF of the end at that moment, where somebody asked for it
                  problem.json        why there is none, until that is told
@@ -191,13 +192,23 @@ class JobFiles:
     def _span(self, path: str) -> Iterator[Page]:
         return (Page.model_validate_json(line) for line in (self._read(path) or b"").splitlines())
 
+    # Images of pages
+
+    def image(self, job_id: str, name: str) -> bytes | None:
+        """A stored image of a page, or None."""
+        return self._read(self._path(job_id, f"images/{name}"))
+
+    def put_image(self, job_id: str, name: str, image: bytes) -> None:
+        self._write(self._path(job_id, f"images/{name}"), image)
+
     # The upload, for workers
 
     @contextmanager
     def source(self, job_id: str) -> Iterator[Path]:
-        """The upload as a local file, for as long as the context lasts."""
+        """The upload as a local file, for as long as the context lasts; raises `FileNotFoundError`."""
         path = self._path(job_id, "source.pdf")
         if self._local:
+            Path(path).stat()
             yield Path(path)
             return
         with tempfile.NamedTemporaryFile(prefix="slimgest-", suffix=".pdf") as copy:

@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from .errors import PageFailure, PageOutOfMemory, PageTimeout
+from .images import ImageAsked
 
 _PERIOD_S = 0.1
 _ENDED_EVERY_S = 1.0
@@ -32,6 +33,7 @@ class Watch:
     job_id: str
     page_numbers: Sequence[int] | None  # None while the PDF itself is opened
     deadline_s: float  # on the monotonic clock
+    image: ImageAsked | None = None  # which is drawn for somebody who looks, whether the job has ended or not
 
 
 class Guard(threading.Thread):
@@ -56,10 +58,10 @@ class Guard(threading.Thread):
         self._next_look_s = 0.0
 
     @contextmanager
-    def watch(self, job_id: str, page_numbers: Sequence[int] | None) -> Iterator[None]:
+    def watch(self, job_id: str, page_numbers: Sequence[int] | None, image: ImageAsked | None = None) -> Iterator[None]:
         """Holds what happens inside to the limits: that of time counts for each page."""
         deadline_s = time.monotonic() + self._limit_s * len(page_numbers or [0])
-        self._watch = Watch(job_id=job_id, page_numbers=page_numbers, deadline_s=deadline_s)
+        self._watch = Watch(job_id=job_id, page_numbers=page_numbers, deadline_s=deadline_s, image=image)
         try:
             yield
         finally:
@@ -79,7 +81,7 @@ class Guard(threading.Thread):
             self._end(watch, PageTimeout())
         elif _resident_bytes() > self._limit_bytes:
             self._end(watch, PageOutOfMemory())
-        elif time.monotonic() > self._next_look_s:
+        elif watch.image is None and time.monotonic() > self._next_look_s:
             self._next_look_s = time.monotonic() + _ENDED_EVERY_S
             if self._is_ended(watch.job_id):
                 self._end(watch, None)

@@ -36,6 +36,7 @@ from .errors import (
 )
 from .events import Events
 from .files import JobFiles
+from .images import Images
 from .ledger import Ledger, Progress
 from .model import Delivery, Document, End, Job, JobStatus, Links, Options, Page, Plan, Problem, Status, now
 from .roster import Roster
@@ -107,6 +108,7 @@ class Jobs:
         self.events = Events(redis, self.files, settings.retention_s)
         self.ledger = Ledger(redis, settings.retention_s)
         self.roster = Roster(redis)
+        self.images = Images(redis, self.files, celery)
         self.deliveries = Deliveries(settings, redis, self.files)
 
     # Submission: admitted, then stored, then sent

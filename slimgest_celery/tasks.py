@@ -14,12 +14,13 @@ from typing import Any
 from celery import Task, chord
 from redis.exceptions import RedisError
 
-from . import engines, exports, pipeline, sweeping
+from . import engines, exports, imaging, pipeline, sweeping
 from .app import app, jobs, settings
 from .deliveries import Couriers
 from .desk import Desk
 from .errors import BrokerUnavailable, PageFailure, PageTimeout, PdfOutOfMemory, PdfTimeout, StorageUnavailable
 from .guard import Guard, Watch
+from .images import ImageAsked
 from .render_ahead import Renderers
 
 # Redis or storage away: worth waiting for. The backs-off add up to more than half an hour.
@@ -68,6 +69,14 @@ def finish(job_id: str, run: int = 0) -> dict[str, str]:
 def export(job_id: str) -> None:
     """Makes the searchable PDF of an ended job."""
     exports.make(jobs(), job_id)
+
+
+@app.task(name="slimgest.image", ignore_result=True, **_RETRY)
+def image(job_id: str, page_number: int, dpi: int, form: str) -> None:
+    """Draws a page for somebody who looks."""
+    asked = ImageAsked.model_validate({"job_id": job_id, "page_number": page_number, "dpi": dpi, "form": form})
+    with guard().watch(job_id, [page_number], image=asked):
+        imaging.draw(jobs(), asked)
 
 
 @app.task(name="slimgest.sweep")
@@ -142,7 +151,9 @@ def desk(worker: str) -> Desk:
 def condemn(watch: Watch, error: PageFailure) -> None:
     """Stores and tells what went past a limit, before its process ends. Of several pages read at once nobody knows
     which it was: they are read singly the next time."""
-    if watch.page_numbers is None:
+    if watch.image is not None:
+        jobs().images.refuse(watch.image, error)
+    elif watch.page_numbers is None:
         pipeline.fail(jobs(), watch.job_id, PdfTimeout() if isinstance(error, PageTimeout) else PdfOutOfMemory())
     elif len(watch.page_numbers) == 1:
         pipeline.give_up(jobs(), watch.job_id, watch.page_numbers[0], error)

@@ -200,6 +200,17 @@ def unfolding(content: bytes, count: int) -> bytes:
     return stored.getvalue()
 
 
+def slow_to_draw() -> bytes:
+    """One A4 page that takes minutes to render at 300 dpi, and nothing to read as text."""
+    stored = io.BytesIO()
+    canvas = Canvas(stored, pagesize=(595, 842))
+    canvas.setFillAlpha(0.5)
+    for _ in range(20_000):
+        canvas.ellipse(0, 0, 595, 842, stroke=0, fill=1)
+    canvas.save()
+    return stored.getvalue()
+
+
 def huge_page(inches: int) -> bytes:
     """One blank page of this size, square."""
     stored = io.BytesIO()
