@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import pty
 import signal
 import subprocess
 import sys
@@ -15,6 +16,7 @@ import httpx
 import psutil
 import pytest
 
+from slimgest_celery.journal import NAME
 from tests.support import pdfs
 from tests.support.stack import ROOT, Stack, wait_for
 from workers.redis_server import free_port
@@ -54,7 +56,7 @@ def test_process_reads_a_pdf_and_leaves_nothing_behind(tmp_path: Path) -> None:
     done = _slimgest("process", "a.pdf", cwd=tmp_path, TMPDIR=str(temporary))
     assert done.returncode == 0, done.stderr
     assert "Read by a service of its own." in done.stdout and done.stdout.startswith("# a.pdf")
-    assert "1/1 pages" in done.stderr
+    assert done.stderr == "", "no progress where nobody looks"
     wait_for(lambda: _ours() <= before, what="the end of all processes", within_s=60)
     assert list(temporary.iterdir()) == []
 
@@ -71,6 +73,96 @@ def test_process_of_a_folder_writes_a_file_per_pdf_and_says_what_failed(stack: S
     assert "pdf.unreadable" in done.stderr and "upload.not_pdf" in done.stderr
     written = {str(path.relative_to(tmp_path / "out")): path.read_text() for path in (tmp_path / "out").rglob("*.txt")}
     assert written == {"good.txt": "page 1\n\fpage 2\n\f", "deeper/good.txt": "page 9\n\f"}
+
+
+def test_progress_is_shown_to_a_terminal_unless_quiet(stack: Stack, tmp_path: Path) -> None:
+    (tmp_path / "a.pdf").write_bytes(pdfs.numbered(2))
+    assert "2/2\x1b[0m pages" in _on_a_terminal("process", "a.pdf", "--url", stack.url, cwd=tmp_path)
+    assert _on_a_terminal("process", "a.pdf", "--url", stack.url, "-q", cwd=tmp_path) == ""
+
+
+def _on_a_terminal(*arguments: str, cwd: Path) -> str:
+    """What a command writes to standard error where that is a terminal."""
+    ours, theirs = pty.openpty()
+    command = [sys.executable, "-m", "slimgest_celery.cli", *arguments]
+    process = subprocess.Popen(command, cwd=cwd, env={**os.environ, **ENV}, stdout=subprocess.DEVNULL, stderr=theirs)
+    os.close(theirs)
+    shown = b""
+    with suppress(OSError):  # Linux ends a terminal's output with an error
+        while part := os.read(ours, 4096):
+            shown += part
+    os.close(ours)
+    assert process.wait(60) == 0
+    return shown.decode()
+
+
+def test_a_folder_run_that_broke_off_reads_only_what_is_missing(stack: Stack, tmp_path: Path) -> None:
+    (tmp_path / "in").mkdir()
+    for name in ("a", "b", "c"):
+        (tmp_path / f"in/{name}.pdf").write_bytes(pdfs.numbered(1))
+    command = ["process", "in", "-o", "out", "-f", "txt", "--json", "--url", stack.url]
+
+    def run(*more: str) -> dict[str, str]:
+        done = _slimgest(*command, *more, cwd=tmp_path)
+        assert done.returncode == 0, done.stderr
+        told = map(json.loads, done.stdout.splitlines())
+        return {Path(entry["path"]).stem: entry["status"] for entry in told}
+
+    assert run("--jobs", "1") == dict.fromkeys("abc", "completed")
+    assert run() == dict.fromkeys("abc", "skipped")
+    (tmp_path / "in/a.pdf").write_bytes(pdfs.numbered(2))  # another file now
+    (tmp_path / "out/b.txt").unlink()
+    assert run() == {"a": "completed", "b": "completed", "c": "skipped"}
+    assert (tmp_path / "out/a.txt").read_text() == "page 1\n\fpage 2\n\f"
+    assert run("--dpi", "100") == dict.fromkeys("abc", "completed"), "read in another way"
+    assert run("--dpi", "100", "--again") == dict.fromkeys("abc", "completed")
+
+
+def test_a_pdf_that_was_begun_when_the_run_was_killed_is_not_read_twice(stack: Stack, tmp_path: Path) -> None:
+    (tmp_path / "a.pdf").write_bytes(pdfs.numbered(40))
+    command = ["process", "a.pdf", "-o", "out", "--json", "--url", stack.url]
+    first = subprocess.Popen(
+        [sys.executable, "-m", "slimgest_celery.cli", *command], cwd=tmp_path, env={**os.environ, **ENV}
+    )
+    journal = tmp_path / "out" / NAME
+    wait_for(lambda: journal.exists() and _jobs_of(stack, 40), what="the job")
+    first.kill()
+    first.wait()
+    (running_job,) = _jobs_of(stack, 40)
+    done = _slimgest(*command, cwd=tmp_path)
+    assert json.loads(done.stdout)["job_id"] == running_job
+    assert _jobs_of(stack, 40) == [running_job]
+
+
+def _jobs_of(stack: Stack, pages: int) -> list[str]:
+    return [job["job_id"] for job in stack.get("/jobs").json()["jobs"] if job["total_pages"] == pages]
+
+
+def test_standard_input_is_read_and_machines_get_json(stack: Stack, tmp_path: Path) -> None:
+    (tmp_path / "a.pdf").write_bytes(pdfs.numbered(1))
+    command = [sys.executable, "-m", "slimgest_celery.cli", "process", "-", "--url", stack.url]
+    with (tmp_path / "a.pdf").open("rb") as pdf:
+        done = subprocess.run(command, env={**os.environ, **ENV}, stdin=pdf, capture_output=True, text=True, timeout=60)
+    assert (done.returncode, done.stderr) == (0, "") and "page 1" in done.stdout
+    told = json.loads(_slimgest("process", "a.pdf", "--json", "-f", "txt", "--url", stack.url, cwd=tmp_path).stdout)
+    assert (told["status"], told["total_pages"], told["results"]) == ("completed", 1, {"txt": "page 1\n\f"})
+    (tmp_path / "no.pdf").write_bytes(b"not a PDF at all")
+    refused = _slimgest("process", "no.pdf", "--json", "--url", stack.url, cwd=tmp_path)
+    assert refused.returncode == 1 and json.loads(refused.stdout)["error"]["code"] == "upload.not_pdf"
+    watched = _slimgest("watch", told["job_id"], "--json", "--url", stack.url, cwd=tmp_path).stdout.splitlines()
+    assert [json.loads(line)["type"] for line in watched] == ["start", "page", "complete"]
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_shells_complete_its_commands(tmp_path: Path, shell: str) -> None:
+    assert "_SLIMGEST_COMPLETE" in _slimgest("completion", shell, cwd=tmp_path).stdout
+    if shell == "bash":
+        typed = {"_SLIMGEST_COMPLETE": "bash_complete", "COMP_WORDS": "slimgest pro", "COMP_CWORD": "1"}
+        command = [str(Path(sys.executable).with_name("slimgest"))]
+        assert (
+            "plain,process"
+            in subprocess.run(command, env={**os.environ, **typed}, capture_output=True, text=True).stdout
+        )
 
 
 def test_submit_status_watch_and_cancel(stack: Stack, tmp_path: Path) -> None:
@@ -93,6 +185,9 @@ def test_submit_status_watch_and_cancel(stack: Stack, tmp_path: Path) -> None:
         (["process", "empty"], 2, "no PDF in these folders"),
         (["process", "a.pdf", "--pages", "x"], 2, "page numbers from 1"),
         (["process", "a.pdf", "--dpi", "1"], 2, "36"),
+        (["process", "a.pdf", "a.pdf", "-o", "out"], 2, "Two results would be written to a.md"),
+        (["process", "a.pdf", "-f", "pdf", "--json"], 2, "-o DIR"),
+        (["process", "a.pdf", "-f", "txt", "-f", "md"], 2, "-o DIR"),
         (["submit", "a.pdf", "--url", "http://127.0.0.1:9"], 1, "slimgest up"),
         (["worker"], 2, "SLIMGEST_REDIS_URL is not set"),
         (["nothing"], 2, "No such command"),
