@@ -119,23 +119,23 @@ def test_a_folder_run_that_broke_off_reads_only_what_is_missing(stack: Stack, tm
 
 
 def test_a_pdf_that_was_begun_when_the_run_was_killed_is_not_read_twice(stack: Stack, tmp_path: Path) -> None:
-    (tmp_path / "a.pdf").write_bytes(pdfs.numbered(40))
-    command = ["process", "a.pdf", "-o", "out", "--json", "--url", stack.url]
+    (tmp_path / "begun.pdf").write_bytes(pdfs.numbered(40))
+    command = ["process", "begun.pdf", "-o", "out", "--json", "--url", stack.url]
     first = subprocess.Popen(
         [sys.executable, "-m", "slimgest_celery.cli", *command], cwd=tmp_path, env={**os.environ, **ENV}
     )
     journal = tmp_path / "out" / NAME
-    wait_for(lambda: journal.exists() and _jobs_of(stack, 40), what="the job")
+    wait_for(lambda: journal.exists() and _jobs_of(stack, "begun.pdf"), what="the job")
     first.kill()
     first.wait()
-    (running_job,) = _jobs_of(stack, 40)
+    (running_job,) = _jobs_of(stack, "begun.pdf")
     done = _slimgest(*command, cwd=tmp_path)
     assert json.loads(done.stdout)["job_id"] == running_job
-    assert _jobs_of(stack, 40) == [running_job]
+    assert _jobs_of(stack, "begun.pdf") == [running_job]
 
 
-def _jobs_of(stack: Stack, pages: int) -> list[str]:
-    return [job["job_id"] for job in stack.get("/jobs").json()["jobs"] if job["total_pages"] == pages]
+def _jobs_of(stack: Stack, filename: str) -> list[str]:
+    return [job["job_id"] for job in stack.get("/jobs").json()["jobs"] if job["filename"] == filename]
 
 
 def test_standard_input_is_read_and_machines_get_json(stack: Stack, tmp_path: Path) -> None:
