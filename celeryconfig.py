@@ -87,7 +87,9 @@ worker_pool = "prefork"
 worker_proc_alive_timeout = 300
 worker_cancel_long_running_tasks_on_connection_loss = False  # the page goes on; its message will find it stored
 worker_enable_remote_control = True  # `celery inspect`, Flower
-worker_send_task_events = True  # Flower
+# Flower, or `celery control enable_events`, asks for them where somebody looks: they cost a worker half of its own time
+# for each task, more than all else that it does for one.
+worker_send_task_events = False
 task_send_sent_event = False
 worker_hijack_root_logger = True
 worker_log_format = "%(asctime)s %(levelname)s %(processName)s %(message)s"

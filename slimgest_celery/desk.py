@@ -8,6 +8,8 @@ from dataclasses import dataclass
 
 from .engines import Engine
 from .jobs import Jobs
+from .open_jobs import OpenJobs
+from .pace import Pace
 from .render_ahead import Renderers
 
 
@@ -17,6 +19,8 @@ class Desk:
 
     jobs: Jobs
     engine: Engine
+    open_jobs: OpenJobs
+    pace: Pace
     worker: str  # the Celery node's name
     watch: Callable[[str, Sequence[int] | None], AbstractContextManager[None]]  # limits for pages: see guard.py
     renderers: Renderers | None = None  # for an engine that takes several pages at once: see render_ahead.py

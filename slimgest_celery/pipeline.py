@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import logging
+import math
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any, cast
 
 from redis.exceptions import RedisError
@@ -23,12 +23,13 @@ from .errors import (
     StorageUnavailable,
 )
 from .jobs import Jobs
-from .model import End, JobStatus, Mode, Options, Page, Plan, Problem, now
+from .model import End, JobStatus, Mode, Options, Page, Plan, Problem, Source, now
 from .model import Engine as EngineRecord
+from .open_jobs import OpenJob
 from .overlap import overlapped
 from .page_reading import failed_page, finish_batch, prepare, read_batch
-from .pdf import Pdf, open_pdf
-from .spans import Span, chosen, has_text, span_length, spans
+from .pdf import Pdf
+from .spans import Span, batched_length, chosen, expected_source, has_text, spans
 
 MAX_ATTEMPTS = 3
 # Pages read since the last were stored wait at most this long to be stored and told.
@@ -56,7 +57,7 @@ def plan(desk: Desk, job_id: str, run: int = 0) -> list[Span]:
             fail(jobs, job_id, JobWorkerLost())
             return []
         try:
-            found = _plan(desk, job_id)
+            found = _plan(desk, job_id, run)
         except JobFailure as error:
             fail(jobs, job_id, error)
             return []
@@ -64,12 +65,13 @@ def plan(desk: Desk, job_id: str, run: int = 0) -> list[Span]:
     return found
 
 
-def _plan(desk: Desk, job_id: str) -> list[Span]:
+def _plan(desk: Desk, job_id: str, run: int) -> list[Span]:
     jobs = desk.jobs
     job = jobs.files.job(job_id)
-    with desk.watch(job_id, None), _source(jobs, job_id) as source, _opened(source) as pdf:
+    with desk.watch(job_id, None):
+        pdf = desk.open_jobs.hold(job_id, run).pdf
         page_numbers = chosen(job.options, len(pdf), jobs.settings.max_pages)
-        length = span_length(pdf, job.options, page_numbers, desk.engine.batch_size)
+        length = _span_length(desk, expected_source(pdf, job.options, page_numbers), len(page_numbers))
     engine = EngineRecord(name=desk.engine.name, version=desk.engine.version)
     jobs.files.put_plan(job_id, Plan(page_numbers=page_numbers, engine=engine, started_at=now()))
     jobs.ledger.planned(job_id, len(page_numbers))
@@ -79,6 +81,12 @@ def _plan(desk: Desk, job_id: str) -> list[Span]:
         jobs.events.pages(job_id, list(stored.values()), len(page_numbers))
     _log.info("job planned", extra={"job_id": job_id, "request_id": job.request_id, "worker": desk.worker})
     return list(spans([number for number in page_numbers if number not in stored], length))
+
+
+def _span_length(desk: Desk, source: Source, page_count: int) -> int:
+    if source == Source.OCR and desk.engine.batch_size > 1:
+        return batched_length(desk.engine.batch_size)
+    return desk.pace.span_length(source, page_count, len(desk.jobs.roster.workers()))
 
 
 @contextmanager
@@ -110,35 +118,30 @@ def read(desk: Desk, job_id: str, first: int, last: int, run: int = 0) -> None:
     with _at_work(desk, job_id, first, last):
         if jobs.end(job_id):
             return
-        plan = jobs.files.plan(job_id)
-        total = len(plan.page_numbers) if plan else last - first + 1
-        with _source(jobs, job_id) as source, _opened(source) as pdf:
-            if attempt == 1 and desk.engine.batch_size > 1:
-                _read_overlapped(desk, job_id, pdf, source, range(first, last + 1), total)
-            elif attempt == 1:
-                _read_span(desk, job_id, pdf, range(first, last + 1), total)
-            else:
-                _read_singly(desk, job_id, pdf, range(first, last + 1), total, attempt)
+        job = desk.open_jobs.hold(job_id, run)
+        page_numbers = range(first, last + 1)
+        if attempt > 1:
+            _read_singly(desk, job_id, job, page_numbers, attempt)
+        elif desk.engine.batch_size > 1:
+            _read_overlapped(desk, job_id, job, page_numbers)
+        else:
+            _read_span(desk, job_id, job, page_numbers)
 
 
-def _read_span(desk: Desk, job_id: str, pdf: Pdf, page_numbers: Sequence[int], total: int) -> None:
-    options = desk.jobs.files.job(job_id).options
-    with _Tray(desk.jobs, job_id, total) as tray:
+def _read_span(desk: Desk, job_id: str, job: OpenJob, page_numbers: Sequence[int]) -> None:
+    with _Tray(desk, job_id, job, page_numbers[0]) as tray:
         for number in page_numbers:
             with desk.watch(job_id, [number]):
-                pages = read_batch(desk, pdf, options, [number])
+                pages = read_batch(desk, job.pdf, job.options, [number])
             tray.put(pages)
 
 
-def _read_overlapped(
-    desk: Desk, job_id: str, pdf: Pdf, source: tuple[Path, str | None], page_numbers: Sequence[int], total: int
-) -> None:
+def _read_overlapped(desk: Desk, job_id: str, job: OpenJob, page_numbers: Sequence[int]) -> None:
     """As `_read_span`, for an engine that takes several pages: it reads while others are rendered, stored and told."""
-    options = desk.jobs.files.job(job_id).options
-    with _ahead(desk, pdf, source, options, page_numbers) as (pages, ready), _Tray(desk.jobs, job_id, total) as tray:
+    with _ahead(desk, job, page_numbers) as (pages, ready), _Tray(desk, job_id, job, page_numbers[0]) as tray:
         batches = overlapped(
             page_numbers,
-            lambda number: prepare(desk, pages, options, number),
+            lambda number: prepare(desk, pages, job.options, number),
             lambda prepared: finish_batch(desk, prepared),
             desk.engine.batch_size,
             ready,
@@ -152,15 +155,14 @@ def _read_overlapped(
 
 
 @contextmanager
-def _ahead(
-    desk: Desk, pdf: Pdf, source: tuple[Path, str | None], options: Options, page_numbers: Sequence[int]
-) -> Iterator[tuple[Pdf, Callable[[int, float], bool]]]:
+def _ahead(desk: Desk, job: OpenJob, page_numbers: Sequence[int]) -> Iterator[tuple[Pdf, Callable[[int, float], bool]]]:
     """The PDF, rendered ahead where there are helpers for that, and whether a page of it is ready."""
+    pdf, options = job.pdf, job.options
     if desk.renderers is None or _is_text(pdf, options, page_numbers):
         yield pdf, lambda _number, _wait_s: True
         return
     how: dict[str, Any] = {"dpi": options.dpi, "max_pixels": desk.jobs.settings.max_page_pixels}
-    with desk.renderers.ahead(pdf, source, page_numbers, look_for_text=options.mode == Mode.AUTO, **how) as pages:
+    with desk.renderers.ahead(pdf, job.source, page_numbers, look_for_text=options.mode == Mode.AUTO, **how) as pages:
         yield cast(Pdf, pages), pages.ready
 
 
@@ -174,10 +176,11 @@ def _is_text(pdf: Pdf, options: Options, page_numbers: Sequence[int]) -> bool:
 class _Tray:
     """Pages read and not yet stored: they wait a little, so that what is read quickly is stored together."""
 
-    def __init__(self, jobs: Jobs, job_id: str, total: int) -> None:
-        self._jobs, self._job_id, self._total = jobs, job_id, total
+    def __init__(self, desk: Desk, job_id: str, job: OpenJob, first: int) -> None:
+        self._desk, self._job_id, self._total = desk, job_id, job.total
         self._pages: list[Page] = []
-        self._told_s = time.monotonic()
+        # A job's first page is told as soon as it is there.
+        self._told_s = -math.inf if first == job.first else time.monotonic()
 
     def __enter__(self) -> _Tray:
         return self
@@ -193,15 +196,15 @@ class _Tray:
 
     def _empty(self) -> None:
         if self._pages:
-            _keep(self._jobs, self._job_id, self._pages, self._total)
+            _keep(self._desk.jobs, self._job_id, self._pages, self._total)
+            self._desk.pace.note(self._pages)
         self._pages, self._told_s = [], time.monotonic()
 
 
-def _read_singly(desk: Desk, job_id: str, pdf: Pdf, page_numbers: Sequence[int], total: int, span_attempt: int) -> None:
+def _read_singly(desk: Desk, job_id: str, job: OpenJob, page_numbers: Sequence[int], span_attempt: int) -> None:
     jobs = desk.jobs
-    options = jobs.files.job(job_id).options
     stored = jobs.files.pages(job_id, page_numbers[0], page_numbers[-1])
-    jobs.events.pages(job_id, list(stored.values()), total)
+    jobs.events.pages(job_id, list(stored.values()), job.total)
     for number in page_numbers:
         if number in stored:
             continue
@@ -212,8 +215,8 @@ def _read_singly(desk: Desk, job_id: str, pdf: Pdf, page_numbers: Sequence[int],
             page = failed_page(number, PageWorkerLost(), worker=desk.worker)
         else:
             with desk.watch(job_id, [number]):
-                (page,) = read_batch(desk, pdf, options, [number])
-        _keep(jobs, job_id, [page.model_copy(update={"attempts": min(attempt, MAX_ATTEMPTS)})], total)
+                (page,) = read_batch(desk, job.pdf, job.options, [number])
+        _keep(jobs, job_id, [page.model_copy(update={"attempts": min(attempt, MAX_ATTEMPTS)})], job.total)
 
 
 def _keep(jobs: Jobs, job_id: str, pages: list[Page], total: int) -> None:
@@ -279,19 +282,3 @@ def _verdict(well: Sequence[bool]) -> End:
     status = JobStatus.COMPLETED if not failed else JobStatus.FAILED if failed == len(well) else JobStatus.PARTIAL
     error = Problem.of(AllPagesFailed()) if status == JobStatus.FAILED else None
     return End(status=status, completed_at=now(), pages_failed=failed, error=error)
-
-
-@contextmanager
-def _source(jobs: Jobs, job_id: str) -> Iterator[tuple[Path, str | None]]:
-    """Where the upload lies, for as long as the context lasts, and its password."""
-    with jobs.files.source(job_id) as path:
-        yield path, jobs.files.password(job_id)
-
-
-@contextmanager
-def _opened(source: tuple[Path, str | None]) -> Iterator[Pdf]:
-    pdf = open_pdf(*source)
-    try:
-        yield pdf
-    finally:
-        pdf.close()

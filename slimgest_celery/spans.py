@@ -11,11 +11,9 @@ from .errors import (
     PageUnreadable,
     PdfTooManyPages,
 )
-from .model import Mode, Options
+from .model import Mode, Options, Source
 from .pdf import Pdf
 
-# Pages per task where a page takes about a millisecond: enough that the task's own cost hardly counts.
-_TEXT_SPAN = 16
 # Batches per task of an engine that takes several pages at once: while it reads one the next are rendered, so a task of
 # one batch would make it wait for every first page. More would keep a document from being shared out among workers.
 _BATCHES_PER_SPAN = 4
@@ -60,15 +58,17 @@ def chosen(options: Options, page_count: int, max_pages: int) -> list[int]:
     return page_numbers
 
 
-def span_length(pdf: Pdf, options: Options, page_numbers: Sequence[int], batch_size: int) -> int:
-    """Long where pages have text layers; else what the engine takes at once. A few pages speak for all."""
-    if options.mode == Mode.TEXT:
-        return _TEXT_SPAN
-    if options.mode == Mode.AUTO:
-        step = max(1, len(page_numbers) // _PROBED_PAGES)
-        if all(has_text(pdf, number) for number in page_numbers[::step]):
-            return _TEXT_SPAN
-    return batch_size if batch_size == 1 else batch_size * _BATCHES_PER_SPAN
+def expected_source(pdf: Pdf, options: Options, page_numbers: Sequence[int]) -> Source:
+    """Where most text will come from. A few pages speak for all."""
+    if options.mode != Mode.AUTO:
+        return Source.TEXT_LAYER if options.mode == Mode.TEXT else Source.OCR
+    step = max(1, len(page_numbers) // _PROBED_PAGES)
+    return Source.TEXT_LAYER if all(has_text(pdf, number) for number in page_numbers[::step]) else Source.OCR
+
+
+def batched_length(batch_size: int) -> int:
+    """Pages to a task of an engine that takes several at once."""
+    return batch_size * _BATCHES_PER_SPAN
 
 
 def has_text(pdf: Pdf, page_number: int) -> bool:

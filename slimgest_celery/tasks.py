@@ -12,6 +12,7 @@ from functools import cache
 from typing import Any
 
 from celery import Task, chord
+from celery.signals import task_prerun
 from redis.exceptions import RedisError
 
 from . import engines, exports, imaging, pipeline, sweeping
@@ -21,6 +22,8 @@ from .desk import Desk
 from .errors import BrokerUnavailable, PageFailure, PageTimeout, PdfOutOfMemory, PdfTimeout, StorageUnavailable
 from .guard import Guard, Watch
 from .images import ImageAsked
+from .open_jobs import OpenJobs
+from .pace import Pace
 from .render_ahead import Renderers
 
 # Redis or storage away: worth waiting for. The backs-off add up to more than half an hour.
@@ -31,6 +34,7 @@ _RETRY: dict[str, Any] = {
     "default_retry_delay": 0,  # after a lost worker: at once
     "max_retries": 100,  # a last bound; pipeline.MAX_ATTEMPTS ends a page long before
 }
+_READING = ("slimgest.ingest", "slimgest.pages")
 
 
 @app.task(name="slimgest.ingest", bind=True, **_RETRY)
@@ -139,13 +143,29 @@ def renderers() -> Renderers | None:
 
 
 @cache
+def open_jobs() -> OpenJobs:
+    """What this child holds open between the tasks of one job; any other task has it closed."""
+    holding = OpenJobs(jobs().files)
+    task_prerun.connect(lambda task, **_: None if task.name in _READING else holding.release(), weak=False)
+    return holding
+
+
+@cache
 def couriers() -> Couriers:
     """This child's couriers."""
     return Couriers(jobs().deliveries)
 
 
 def desk(worker: str) -> Desk:
-    return Desk(jobs=jobs(), engine=engine(), worker=worker, watch=guard().watch, renderers=renderers())
+    return Desk(
+        jobs=jobs(),
+        engine=engine(),
+        open_jobs=open_jobs(),
+        pace=Pace(jobs().redis, engine().name),
+        worker=worker,
+        watch=guard().watch,
+        renderers=renderers(),
+    )
 
 
 def condemn(watch: Watch, error: PageFailure) -> None:

@@ -20,6 +20,8 @@ from slimgest_celery.engines import Engine, Line
 from slimgest_celery.engines.protocol import Image
 from slimgest_celery.jobs import Jobs
 from slimgest_celery.model import Job, Options, Page, now
+from slimgest_celery.open_jobs import OpenJobs
+from slimgest_celery.pace import Pace
 from slimgest_celery.render_ahead import Renderers
 
 
@@ -59,9 +61,19 @@ def desk(folder: Path, engine: Engine, helpers: int = 0, **changed: object) -> I
     renderers = Renderers(helpers, 2 * engine.batch_size, settings.max_worker_mb) if helpers else None
     with fakeredis.FakeRedis() as redis:
         jobs = Jobs(settings, redis, Celery("test", set_as_current=False))
+        open_jobs = OpenJobs(jobs.files)
         try:
-            yield Desk(jobs=jobs, engine=engine, worker="gpu0@test", watch=_unwatched, renderers=renderers)
+            yield Desk(
+                jobs=jobs,
+                engine=engine,
+                open_jobs=open_jobs,
+                pace=Pace(redis, engine.name),
+                worker="gpu0@test",
+                watch=_unwatched,
+                renderers=renderers,
+            )
         finally:
+            open_jobs.release()
             if renderers:
                 renderers.close()
 

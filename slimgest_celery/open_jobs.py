@@ -1,0 +1,77 @@
+"""The job that a worker child reads, held open from one of its tasks to the next.
+
+PDFium finds a page by walking over all pages before it, once per opened PDF: opened anew for each task, a book would
+cost the square of its pages.
+"""
+
+from __future__ import annotations
+
+from contextlib import ExitStack
+from functools import cached_property
+from pathlib import Path
+
+from .errors import JobUnknown
+from .files import JobFiles
+from .model import Options
+from .pdf import Pdf, open_pdf
+
+_RENEWED_AFTER = 32  # tasks: PDFium keeps some of every page that it has read for as long as a PDF is open
+
+
+class OpenJob:
+    """A job's PDF, open, and what its tasks need to know of it."""
+
+    def __init__(self, files: JobFiles, job_id: str, closing: ExitStack) -> None:
+        """Raises what `pdf.open_pdf` raises, `JobUnknown`, and `FileNotFoundError` where there is no upload."""
+        self._files = files
+        self._job_id = job_id
+        self.options: Options = files.job(job_id).options
+        self.source: tuple[Path, str | None] = closing.enter_context(files.source(job_id)), files.password(job_id)
+        self.pdf: Pdf = open_pdf(*self.source)
+        closing.callback(self.pdf.close)
+
+    @property
+    def total(self) -> int:
+        """How many pages are to be read."""
+        return len(self._page_numbers)
+
+    @property
+    def first(self) -> int:
+        """The first of them."""
+        return self._page_numbers[0]
+
+    @cached_property
+    def _page_numbers(self) -> list[int]:
+        plan = self._files.plan(self._job_id)
+        if plan is None:  # no page is sent before it is stored
+            raise JobUnknown
+        return plan.page_numbers
+
+
+class OpenJobs:
+    """Holds one job at a time, for the one thread of a worker child that uses PDFium."""
+
+    def __init__(self, files: JobFiles) -> None:
+        self._files = files
+        self._held: tuple[tuple[str, int], OpenJob] | None = None
+        self._closing = ExitStack()
+        self._tasks = 0
+
+    def hold(self, job_id: str, run: int) -> OpenJob:
+        """The job, opened unless it was, which lasts until the next call; raises as `OpenJob`.
+
+        An upload never changes, but a retry may bring another password: it is another `run`.
+        """
+        self._tasks += 1
+        if self._held and self._held[0] == (job_id, run) and self._tasks < _RENEWED_AFTER:
+            if not self._files.exists(job_id):
+                raise JobUnknown
+            return self._held[1]
+        self.release()
+        self._held = (job_id, run), OpenJob(self._files, job_id, self._closing)
+        return self._held[1]
+
+    def release(self) -> None:
+        """Closes what is held: a deleted job's upload would stay on the disk for as long as it is open."""
+        self._held, self._tasks = None, 0
+        self._closing.close()

@@ -1,0 +1,61 @@
+"""How long pages take here, by where their text comes from: what the tasks of a job are sized by.
+
+slimgest:pace    hash: `{engine}:{source}` to seconds a page, a moving average over what all workers read
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from contextlib import suppress
+
+from redis import Redis
+
+from .model import Page, Source
+
+_KEY = "slimgest:pace"
+_WEIGHT = 0.2  # of the latest pages in the average
+# A task costs some 4 ms and is what a page of another job may have to wait for.
+_TASK_S = 0.4
+_LEAST_TASK_S = 0.04  # less is not worth sharing out among idle workers
+_MOST_PAGES = 64
+_TASKS_PER_WORKER = 2  # at least, of a job, so that all workers end with it at about the same time
+_UNMEASURED_S = {Source.TEXT_LAYER: 0.003, Source.OCR: _TASK_S}
+
+
+class Pace:
+    """What a page costs with one engine."""
+
+    def __init__(self, redis: Redis, engine: str) -> None:
+        self._redis = redis
+        self._engine = engine
+
+    def note(self, pages: Sequence[Page]) -> None:
+        """Takes pages that were just read into the average."""
+        for source in Source:
+            taken = [page.seconds.render + page.seconds.read for page in pages if page.source == source]
+            if taken:
+                latest_s = sum(taken) / len(taken)
+                known_s = self._measured_s(source)
+                told_s = latest_s if known_s is None else known_s + _WEIGHT * (latest_s - known_s)
+                self._redis.hset(_KEY, self._field(source), round(told_s, 6))
+
+    def page_s(self, source: Source) -> float:
+        """Seconds that a page takes; a guess where none was read yet."""
+        return self._measured_s(source) or _UNMEASURED_S[source]
+
+    def span_length(self, source: Source, page_count: int, workers: int) -> int:
+        """Pages to a task, for a job of so many pages and so many workers: one where a page takes long, else tens."""
+        page_s = self.page_s(source)
+        shared = max(math.ceil(page_count / (_TASKS_PER_WORKER * max(1, workers))), math.ceil(_LEAST_TASK_S / page_s))
+        return max(1, min(shared, int(_TASK_S / page_s), _MOST_PAGES))
+
+    def _measured_s(self, source: Source) -> float | None:
+        """What Redis holds is data: only a duration counts."""
+        known = self._redis.hget(_KEY, self._field(source))
+        with suppress(TypeError, ValueError):
+            return seconds if 0 < (seconds := float(known)) < math.inf else None
+        return None
+
+    def _field(self, source: Source) -> str:
+        return f"{self._engine}:{source}"
