@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import lru_cache
 
 from flask import Response
 from flask_sse import Message
 
-from slimgest_celery.events import Feed
+from slimgest_celery.events import Event, Feed
 
 HEARTBEAT_S = 15.0
-_COMMENT = ": still here\n\n"  # clients skip it; writing it is how a client that left is noticed
+_COMMENT = b": still here\n\n"  # clients skip it; writing it is how a client that left is noticed
 _RETRY_MS = 2000
 
 
@@ -23,7 +24,13 @@ def stream(feed: Feed) -> Response:
     return response
 
 
-def _lines(feed: Feed) -> Iterator[str]:
-    yield f"retry:{_RETRY_MS}\n\n"
+def _lines(feed: Feed) -> Iterator[bytes]:
+    yield f"retry:{_RETRY_MS}\n\n".encode()
     for event in feed:
-        yield _COMMENT if event is None else str(Message(event.data, type=event.type, id=event.id))
+        yield _COMMENT if event is None else _written(event)
+
+
+@lru_cache(maxsize=256)
+def _written(event: Event) -> bytes:
+    """An event in Flask-SSE's form; written once for all who hear it at the same time."""
+    return str(Message(event.data, type=event.type, id=event.id)).encode()

@@ -18,15 +18,14 @@ from typing import Any, Self
 from redis import ConnectionError as RedisConnectionError
 from redis import Redis
 from redis import TimeoutError as RedisTimeoutError
-from redis.client import PubSub
 
 from .files import JobFiles
+from .hub import RECONNECT_S, Hub, Told
 from .ledger import job_key
 from .model import End, JobStatus, Page
 
 BEGINNING = "0-0"
 _ID = re.compile(r"\d{1,18}(-\d{1,18})?", re.ASCII)
-_RECONNECT_S = 1.0
 _TEXTS_AHEAD = 200  # pages
 
 # Entry in the stream and message on the channel in one step: whoever sees the id can replay from it. A page is told
@@ -65,6 +64,9 @@ class Event:
     type: str
     data: dict[str, Any]
 
+    def __hash__(self) -> int:
+        return hash((self.id, self.type))
+
     @property
     def last(self) -> bool:
         return self.type in ("complete", "error")
@@ -78,6 +80,7 @@ class Events:
         self._files = files
         self._keep_s = retention_s * 2
         self._tell = redis.register_script(_TELL)
+        self._hub: Hub[Event] = Hub(redis, _parsed)
 
     # Publishing
 
@@ -126,8 +129,8 @@ class Events:
     # Following
 
     def follow(self, job_id: str, after: str = BEGINNING, heartbeat_s: float = 15.0) -> Feed:
-        """The events of a job later than the id `after`. The subscription stands when this returns."""
-        return Feed(self, self._redis, job_id, after, heartbeat_s)
+        """The events of a job later than the id `after`; raises `RedisError`."""
+        return Feed(self, self._hub, job_id, after, heartbeat_s)
 
     def replay(self, job_id: str, after: str) -> Iterator[Event]:
         """Events later than `after`. Where Redis lost them and the job has ended, its story is told from storage."""
@@ -187,16 +190,16 @@ class Feed:
     """An iterator of a job's events, in order, each once, to the last; `None` whenever it was quiet for a heartbeat.
 
     Pub/sub brings news at once but forgets; the stream remembers. So every subscription, the first as well as one
-    that redis-py renewed after a lost connection, is followed by a look into the stream.
+    that was renewed after a lost connection, is followed by a look into the stream.
     """
 
-    def __init__(self, events: Events, redis: Redis, job_id: str, after: str, heartbeat_s: float) -> None:
+    def __init__(self, events: Events, hub: Hub[Event], job_id: str, after: str, heartbeat_s: float) -> None:
         self._events = events
-        self._redis = redis
+        self._hub = hub
         self._job_id = job_id
         self._after = after
         self._heartbeat_s = heartbeat_s
-        self._pubsub = self._subscribed()
+        self._listener = hub.listen(job_key(job_id, "events"))
 
     def __enter__(self) -> Self:
         return self
@@ -205,41 +208,41 @@ class Feed:
         self.close()
 
     def close(self) -> None:
-        """Gives the connection back."""
-        self._pubsub.close()
+        """Ends the subscription; harmless when repeated."""
+        self._hub.leave(self._listener)
 
     def __iter__(self) -> Iterator[Event | None]:
+        missed = False
         while True:
+            heard = Told.LOOK if missed else self._listener.get(self._heartbeat_s)
             try:
-                for event in self._news():
+                for event in self._news(heard):
                     yield event
-                    if event is not None and event.last:
+                    if event.last:
                         return
+                missed = False
             except (RedisConnectionError, RedisTimeoutError):
+                missed = True
+                time.sleep(RECONNECT_S)
+            if heard is None or missed:
                 yield None
-                time.sleep(_RECONNECT_S)
 
-    def _subscribed(self) -> PubSub:
-        pubsub = self._redis.pubsub()
-        pubsub.subscribe(job_key(self._job_id, "events"))
-        return pubsub
-
-    def _news(self) -> Iterator[Event | None]:
-        """What one message from the channel brings, or the want of one."""
-        message = self._pubsub.get_message(timeout=self._heartbeat_s)
-        if message is not None and message["type"] == "message":
-            event = Event(**json.loads(message["data"]))
-            yield from self._later([event])
-            return
-        yield from self._later(self._events.replay(self._job_id, self._after))
-        if message is None:
-            yield None
-
-    def _later(self, events: Iterator[Event] | list[Event]) -> Iterator[Event]:
+    def _news(self, heard: Event | Told | None) -> Iterator[Event]:
+        """What is new: a message, or what a look into the stream brings. Long silence is worth a look, too."""
+        events = [heard] if isinstance(heard, Event) else self._events.replay(self._job_id, self._after)
         for event in events:
             if _order(event.id) > _order(self._after):
                 self._after = event.id
                 yield event
+
+
+def _parsed(message: bytes) -> Event | None:
+    """An event as it was published; None of what is none, for anybody may publish in an open Redis."""
+    try:
+        event = Event(**json.loads(message))
+        return event if valid_id(event.id) else None
+    except (ValueError, TypeError):
+        return None
 
 
 def _end_event(job_id: str, end: End, total_pages: int) -> tuple[str, dict[str, Any]]:
