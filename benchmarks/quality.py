@@ -100,7 +100,7 @@ def files_with_truth(folder: Path) -> list[tuple[Path, list[str]]]:
 
 def measure(engine: str, files: Sequence[tuple[Path, list[str]]]) -> Iterator[Score]:
     """Each file's score, and where it has several pages, each page's."""
-    with LocalService.start({"SLIMGEST_ENGINE": engine}) as service:
+    with LocalService.start({"SLIMGEST_ENGINE": engine, "SLIMGEST_WARM_UP": "1"}) as service:
         service.wait_ready()
         with Client(service.url) as client:
             for pdf, truth in files:
@@ -121,7 +121,7 @@ def scores(engine: str, file: str, pages: Sequence[Page], truth: Sequence[str]) 
 
 def measure_agreement(engine: str, pdf: Path) -> Agreement:
     """How alike a PDF reads from its text layer, as far as that is trusted, and by OCR."""
-    with LocalService.start({"SLIMGEST_ENGINE": engine}) as service:
+    with LocalService.start({"SLIMGEST_ENGINE": engine, "SLIMGEST_WARM_UP": "1"}) as service:
         service.wait_ready()
         with Client(service.url) as client:
             return agreement(*(client.process(pdf, Options(mode=mode)).pages for mode in (Mode.AUTO, Mode.OCR)))

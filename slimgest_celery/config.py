@@ -79,6 +79,11 @@ class Settings(BaseModel):
         pattern=r"^(auto|nemotron|rapidocr|tesseract|[\w.]+:\w+)$",
         description="`auto`, `nemotron`, `rapidocr`, `tesseract`, or a class of your own as `package.module:Class`.",
     )
+    warm_up: bool = Field(
+        True,
+        alias="SLIMGEST_WARM_UP",
+        description="Whether a worker loads its OCR model before it says that it is ready, or when a page needs it.",
+    )
     model_dir: Path | None = Field(
         None, alias="NEMOTRON_OCR_MODEL_DIR", description="Folder of the five files of a Nemotron OCR checkpoint."
     )

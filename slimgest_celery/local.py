@@ -45,7 +45,8 @@ class LocalService:
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=log,
-            env={**os.environ, **(env or {})},
+            # Text layers need no OCR model, and a scan waits for it no longer later than now.
+            env={"SLIMGEST_WARM_UP": "0", **os.environ, **(env or {})},
             start_new_session=True,  # Ctrl-C comes here first, and is passed on
             preexec_fn=lambda: end_with_parent(signal.SIGTERM),
         )
@@ -55,7 +56,7 @@ class LocalService:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, tb: TracebackType | None) -> None:
-        self.stop(at_once=error is not None)
+        self.stop()
 
     def wait_ready(self) -> None:
         """Returns when pages can be read; raises `LocalServiceFailed`."""
@@ -68,12 +69,12 @@ class LocalService:
                     raise LocalServiceFailed(f"The service did not start. The end of its log:\n{self.log_tail()}")
                 time.sleep(0.05)
 
-    def stop(self, at_once: bool = False) -> None:
-        """Ends everything; a page in hand is waited for unless `at_once`."""
-        for _ in range(2 if at_once else 1):
+    def stop(self) -> None:
+        """Ends everything at once: all that was wanted is here, and nothing of it will be there afterwards."""
+        for _ in range(2):  # the second signal says that no page in hand is waited for
             if self._process.poll() is None:
                 self._process.send_signal(signal.SIGTERM)
-                time.sleep(0.1 if at_once else 0)
+                time.sleep(0.1)
         try:
             self._process.wait(_STOP_S)
         except subprocess.TimeoutExpired:

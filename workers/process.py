@@ -161,7 +161,8 @@ def wake(**_: Any) -> None:
         jobs().roster.sign_on(me)
         started_s = time.perf_counter()
         engine = tasks.engine()
-        engine.warm_up(built_in_page())
+        if settings().warm_up:
+            engine.warm_up(built_in_page())
         tasks.renderers()
     except Exception as error:  # Celery would log this and go on without an engine
         _give_up(me, error)

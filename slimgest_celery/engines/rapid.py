@@ -7,18 +7,17 @@ against 2.9-5.5 s a page, AVX-512 VNNI, see docs/performance.md).
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cached_property
 from importlib.metadata import version
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import rapidocr
 
 from ..config import Settings
 from ..errors import EngineUnavailable
 from .protocol import Image, Line
-
-_MODELS = Path(rapidocr.__file__).parent / "models"
 
 
 class RapidOcr:
@@ -29,10 +28,18 @@ class RapidOcr:
     batch_size = 1
 
     def __init__(self, settings: Settings) -> None:
+        """Looks whether the models are there. They are loaded by the first page, or by `warm_up`."""
+        package = find_spec("rapidocr")
+        folders = [Path(folder) for folder in (package and package.submodule_search_locations) or ()]
         # A model that is not in the wheel would be downloaded at the first page, by whichever worker is first.
-        if len(list(_MODELS.glob("*.onnx"))) < 2:
-            raise EngineUnavailable(f"RapidOCR's models are missing in {_MODELS}. Install `rapidocr>=3.10` again.")
-        self._ocr = rapidocr.RapidOCR(
+        if sum(1 for folder in folders for _ in folder.glob("models/*.onnx")) < 2:
+            raise EngineUnavailable("RapidOCR's models are missing. Install `rapidocr>=3.10` again.")
+
+    @cached_property
+    def _ocr(self) -> Any:
+        import rapidocr  # with OpenCV and OpenVINO: half a second that a page with a text layer need not wait for
+
+        return rapidocr.RapidOCR(
             params={
                 "Global.log_level": "error",
                 "Global.use_cls": False,  # lines upside down are the page's orientation's business, not each line's
