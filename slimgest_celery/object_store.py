@@ -26,11 +26,11 @@ _PIECE_BYTES = 4 << 20
 _PART_BYTES = 8 << 20  # of an upload
 _CREATE_ATTEMPTS = 3
 
-# s3fs would repeat what botocore repeats: 5 × 5 times 15 seconds. Here botocore alone does, once.
+# s3fs would repeat what botocore repeats: 5 × 5 times. Here botocore alone does, once.
 _S3_OPTIONS = {
     "config_kwargs": {
         "connect_timeout": 5,
-        "read_timeout": 8,
+        "read_timeout": 5,
         "retries": {"mode": "standard", "total_max_attempts": 2},
     },
     "max_concurrency": 4,  # parts of an upload that are sent, and in memory, at once

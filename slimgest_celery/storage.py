@@ -66,12 +66,11 @@ class Storage(Protocol):
 def check(storage: Storage) -> None:
     """Raises `StorageUnavailable` unless files can be written, written once only, and removed."""
     probe = f".probe-{uuid.uuid4().hex}"
-    try:
-        storage.create(probe, b"slimgest")
-        if storage.create(probe, b"slimgest"):
-            raise StorageUnavailable("The storage ignores that a file must be written once only (`If-None-Match: *`).")
-    finally:
-        storage.remove(probe)
+    storage.create(probe, b"slimgest")
+    again = storage.create(probe, b"slimgest")
+    storage.remove(probe)
+    if again:
+        raise StorageUnavailable("The storage ignores that a file must be written once only (`If-None-Match: *`).")
 
 
 class Folder:

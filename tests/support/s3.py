@@ -20,6 +20,7 @@ class S3Server:
     """Started at once; all is lost when it ends."""
 
     def __init__(self, folder: Path) -> None:
+        self.folder = folder
         self.endpoint = f"http://127.0.0.1:{free_port()}"
         with (folder / "s3.log").open("ab") as log:
             self.process = subprocess.Popen(server(self.endpoint), stdout=log, stderr=log)
