@@ -1,7 +1,7 @@
 # One image for every service of docker-compose.yml; which one it is, the command says.
 FROM python:3.12-slim AS build
 # `gpu` for workers on GPUs: docker-compose.gpu.yml
-ARG EXTRAS=flower
+ARG EXTRAS=flower,s3
 WORKDIR /src
 COPY pyproject.toml README.md celeryconfig.py ./
 COPY slimgest_celery slimgest_celery

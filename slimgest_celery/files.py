@@ -1,4 +1,4 @@
-"""A job's files, below one fsspec URL. This is the record: Redis may be lost, these may not.
+"""A job's files, in one storage. This is the record: Redis may be lost, these may not.
 
 {job_id}/job.json                    the Job, written last at submission: without it there is no job
          source.pdf                  the upload
@@ -16,12 +16,8 @@
 from __future__ import annotations
 
 import heapq
-import os
 import re
-import shutil
 import sys
-import tempfile
-import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from itertools import groupby
@@ -29,55 +25,35 @@ from operator import attrgetter
 from pathlib import Path
 from typing import IO, TypeVar
 
-import fsspec
-from fsspec.implementations.local import LocalFileSystem
 from pydantic import ValidationError
 
 from .errors import JobUnknown, PageUnknown, StorageUnavailable
 from .model import Delivery, End, Job, Page, Plan, Problem, Record
+from .object_store import open_storage
+from .storage import check
 
 _JOB_ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _SPAN = re.compile(r"(\d+)-(\d+)\.jsonl$")
-_COPY_BYTES = 1 << 20
 
 R = TypeVar("R", bound=Record)
-
-
-@contextmanager
-def _translated() -> Iterator[None]:
-    """What a file system raises, but for an absent file, in this project's terms."""
-    try:
-        yield
-    except FileNotFoundError:
-        raise
-    except OSError as error:
-        raise StorageUnavailable(f"The storage for jobs failed: {error.strerror or type(error).__name__}.") from error
 
 
 class JobFiles:
     """The files of all jobs. Job ids are trusted here: they are UUIDs made by `jobs.py` or checked by the API."""
 
     def __init__(self, url: str) -> None:
-        self._fs, self._root = fsspec.url_to_fs(url)
-        self._local = isinstance(self._fs, LocalFileSystem)
+        self._storage = open_storage(url)
 
     def check(self) -> None:
-        """Raises `StorageUnavailable` unless a file can be written and removed."""
-        probe = f"{self._root}/.probe-{uuid.uuid4().hex}"
-        self._write(probe, b"slimgest")
-        with _translated():
-            self._fs.rm_file(probe)
+        """Raises `StorageUnavailable` unless files can be written, written once only, and removed."""
+        check(self._storage)
 
     # Submission
 
     def create(self, job: Job, source: IO[bytes], password: str | None) -> None:
         """Stores an upload, piece by piece, and then its record. Nothing stays when that fails."""
         try:
-            with _translated():
-                self._fs.makedirs(self._path(job.job_id, "pages"), exist_ok=True)
-                with self._fs.open(self._path(job.job_id, "source.pdf"), "wb") as target:
-                    shutil.copyfileobj(source, target, _COPY_BYTES)
-                    self._settle(target)
+            self._storage.upload(self._path(job.job_id, "source.pdf"), source)
             if password is not None:
                 self._write(self._path(job.job_id, "password"), password.encode())
             self._put(job.job_id, "job.json", job)
@@ -100,8 +76,7 @@ class JobFiles:
         return job.owner if job else None
 
     def exists(self, job_id: str) -> bool:
-        with _translated():
-            return bool(self._fs.exists(self._path(job_id, "job.json")))
+        return self._storage.exists(self._path(job_id, "job.json"))
 
     def plan(self, job_id: str) -> Plan | None:
         return self._get(job_id, "plan.json", Plan)
@@ -174,8 +149,7 @@ class JobFiles:
             for page in self._span(path):
                 if page.page_number not in page_numbers and first != last:
                     self.put_pages(job_id, [page])
-            with _translated():
-                self._fs.rm_file(path)
+            self._remove(path)
 
     def reopen(self, job_id: str, password: str | None) -> None:
         """Takes a job's end back; its password is needed again where there was one."""
@@ -206,15 +180,8 @@ class JobFiles:
     @contextmanager
     def source(self, job_id: str) -> Iterator[Path]:
         """The upload as a local file, for as long as the context lasts; raises `FileNotFoundError`."""
-        path = self._path(job_id, "source.pdf")
-        if self._local:
-            Path(path).stat()
-            yield Path(path)
-            return
-        with tempfile.NamedTemporaryFile(prefix="slimgest-", suffix=".pdf") as copy:
-            with _translated():
-                self._fs.get_file(path, copy.name)
-            yield Path(copy.name)
+        with self._storage.local(self._path(job_id, "source.pdf")) as path:
+            yield path
 
     def password(self, job_id: str) -> str | None:
         secret = self._read(self._path(job_id, "password"))
@@ -226,24 +193,16 @@ class JobFiles:
     # What is made of the pages on demand
 
     def has_export(self, job_id: str, name: str) -> bool:
-        with _translated():
-            return bool(self._fs.exists(self._path(job_id, f"exports/{name}")))
+        return self._storage.exists(self._path(job_id, f"exports/{name}"))
 
     def put_export(self, job_id: str, name: str, source: Path) -> None:
         """Stores a copy of a file, whole or not at all."""
-        path = self._path(job_id, f"exports/{name}")
-        draft = f"{path}.{uuid.uuid4().hex}.part" if self._local else path
-        with _translated():
-            self._fs.makedirs(self._path(job_id, "exports"), exist_ok=True)
-            self._fs.put_file(str(source), draft)
-            if self._local:
-                Path(draft).replace(path)
+        with source.open("rb") as content:
+            self._storage.upload(self._path(job_id, f"exports/{name}"), content)
 
     def export(self, job_id: str, name: str) -> Iterator[bytes]:
         """The content of a stored file, in pieces."""
-        with _translated(), self._fs.open(self._path(job_id, f"exports/{name}"), "rb") as file:
-            while piece := file.read(_COPY_BYTES):
-                yield piece
+        return self._storage.pieces(self._path(job_id, f"exports/{name}"))
 
     def put_export_problem(self, job_id: str, problem: Problem) -> None:
         self._put(job_id, "exports/problem.json", problem)
@@ -268,19 +227,12 @@ class JobFiles:
 
     def job_ids(self) -> list[str]:
         """The ids of all jobs in storage, unfinished submissions among them. Other folders are none of our business."""
-        with _translated():
-            try:
-                entries = self._fs.ls(self._root, detail=True, refresh=True)
-            except FileNotFoundError:
-                return []
-        names = (entry["name"].rstrip("/").rpartition("/")[2] for entry in entries if entry["type"] == "directory")
-        return [name for name in names if _JOB_ID.fullmatch(name)]
+        return [name for name in self._storage.folders() if _JOB_ID.fullmatch(name)]
 
     def age_s(self, job_id: str, now_s: float) -> float:
         """Seconds since a job's folder was last touched; 0 where the storage does not tell."""
-        with _translated():
-            changed = self._fs.info(self._path(job_id)).get("mtime")
-        return max(0.0, now_s - changed) if isinstance(changed, int | float) else 0.0
+        changed_s = self._storage.changed_s(self._path(job_id))
+        return 0.0 if changed_s is None else max(0.0, now_s - changed_s)
 
     def delete(self, job_id: str) -> None:
         """Removes all that is stored of a job; harmless where there is nothing."""
@@ -288,27 +240,16 @@ class JobFiles:
 
     # One place each for paths, reads and writes
 
-    def _path(self, job_id: str, name: str = "") -> str:
-        return f"{self._root}/{job_id}/{name}".rstrip("/")
+    @staticmethod
+    def _path(job_id: str, name: str = "") -> str:
+        return f"{job_id}/{name}".rstrip("/")
 
     def _listed(self, folder: str) -> list[str]:
-        """The paths in a folder; none where there is no such folder."""
-        with _translated():
-            try:
-                # A listing that fsspec kept from before would hide what another worker has stored since.
-                return list(self._fs.ls(folder, detail=False, refresh=True))
-            except FileNotFoundError:
-                return []
+        return self._storage.listed(folder)
 
     def _create(self, job_id: str, name: str, record: Record) -> bool:
         """Writes a record that is not there yet, whole; False where it is. Of two at once, one succeeds."""
-        path, data = self._path(job_id, name), record.model_dump_json().encode()
-        with _translated():
-            try:
-                self._create_local(Path(path), data) if self._local else self._fs.pipe_file(path, data, mode="create")
-            except FileExistsError:
-                return False
-        return True
+        return self._storage.create(self._path(job_id, name), record.model_dump_json().encode())
 
     def _get(self, job_id: str, name: str, record: type[R]) -> R | None:
         data = self._read(self._path(job_id, name))
@@ -318,63 +259,19 @@ class JobFiles:
             raise StorageUnavailable(f"The record {name} of job {job_id} cannot be read.") from error
 
     def _put(self, job_id: str, name: str, record: Record) -> None:
-        self._write(self._path(job_id, name), record.model_dump_json().encode(), settle=name == "job.json")
+        self._storage.write(self._path(job_id, name), record.model_dump_json().encode(), settle=name == "job.json")
 
     def _read(self, path: str) -> bytes | None:
-        with _translated():
-            try:
-                return bytes(self._fs.cat_file(path))
-            except FileNotFoundError:
-                return None
+        return self._storage.read(path)
+
+    def _write(self, path: str, data: bytes) -> None:
+        self._storage.write(path, data)
 
     def _remove(self, path: str) -> None:
-        with _translated():
-            try:
-                self._fs.rm_file(path)
-            except FileNotFoundError:
-                return
+        self._storage.remove(path)
 
     def _remove_folder(self, path: str) -> None:
-        with _translated():
-            try:
-                self._fs.rm(path, recursive=True)
-            except FileNotFoundError:
-                return
-
-    def _write(self, path: str, data: bytes, settle: bool = False) -> None:
-        """Object stores write whole objects; a local file is written beside its place and then moved there.
-
-        With `settle` it outlives a loss of power: worth its milliseconds for what was promised, not for each page.
-        """
-        with _translated():
-            if not self._local:
-                self._fs.pipe_file(path, data)
-                return
-            with self._draft(Path(path), data, settle) as draft:
-                draft.replace(path)
-
-    def _create_local(self, target: Path, data: bytes) -> None:
-        """Writes a file that is not there, whole; raises `FileExistsError`. Of two at once, one succeeds."""
-        with self._draft(target, data, settle=True) as draft:
-            target.hardlink_to(draft)
-
-    @contextmanager
-    def _draft(self, target: Path, data: bytes, settle: bool) -> Iterator[Path]:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        draft = target.with_name(f".{uuid.uuid4().hex}.part")
-        try:
-            with draft.open("wb") as file:
-                file.write(data)
-                if settle:
-                    self._settle(file)
-            yield draft
-        finally:
-            draft.unlink(missing_ok=True)
-
-    def _settle(self, file: IO[bytes]) -> None:
-        if self._local:
-            file.flush()
-            os.fsync(file.fileno())
+        self._storage.remove_folder(path)
 
 
 def _overlapping(spans: list[tuple[int, int, str]]) -> Iterator[list[str]]:

@@ -36,20 +36,33 @@ class Roster:
             pipe.expire(_key(worker.name), LEASE_S).execute()
 
     def keep(self, worker: Worker) -> None:
-        """A sign of life. What Redis has forgotten of the worker it is told again."""
-        if not self._redis.expire(_key(worker.name), LEASE_S):
+        """A sign of life. What Redis has forgotten of the worker it is told again.
+
+        One that was cut off for a while, and taken for lost, may have told since what it does, but not who it is.
+        """
+        with self._redis.pipeline() as pipe:
+            pipe.expire(_key(worker.name), LEASE_S).hexists(_key(worker.name), "name")
+            known = all(pipe.sismember(_NAMES, worker.name).execute())
+        if not known:
             self.sign_on(worker)
 
     def busy(self, name: str, job_id: str, page_number: int) -> None:
-        self._redis.hset(_key(name), mapping={"state": "busy", "job_id": job_id, "page_number": page_number})
+        self._tell(name, {"state": "busy", "job_id": job_id, "page_number": page_number})
 
     def idle(self, name: str) -> None:
+        self._tell(name, {"state": "idle"}, "job_id", "page_number")
+
+    def _tell(self, name: str, fields: dict[str, str | int], *gone: str) -> None:
+        """Changes what is said of a worker; where its lease has run out, that goes after another."""
         with self._redis.pipeline() as pipe:
-            pipe.hset(_key(name), "state", "idle").hdel(_key(name), "job_id", "page_number").execute()
+            pipe.hset(_key(name), mapping=fields)
+            if gone:
+                pipe.hdel(_key(name), *gone)
+            pipe.expire(_key(name), LEASE_S).execute()
 
     def gauge(self, name: str, device_memory_mb: int) -> None:
         """What a worker holds of its device's memory."""
-        self._redis.hset(_key(name), "device_memory_mb", device_memory_mb)
+        self._tell(name, {"device_memory_mb": device_memory_mb})
 
     def sign_off(self, name: str) -> None:
         """A worker's orderly end. One that failed stays to be seen until its lease runs out."""
