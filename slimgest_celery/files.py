@@ -20,12 +20,13 @@ import re
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from itertools import groupby
 from operator import attrgetter
 from pathlib import Path
-from typing import IO, TypeVar
+from typing import IO, Literal, TypeVar
 
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 
 from .errors import JobUnknown, PageUnknown, StorageUnavailable
 from .model import Delivery, End, Job, Page, Plan, Problem, Record
@@ -36,6 +37,31 @@ _JOB_ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _SPAN = re.compile(r"(\d+)-(\d+)\.jsonl$")
 
 R = TypeVar("R", bound=Record)
+
+
+class _Gist(BaseModel):
+    """As much of a page's record as tells which it is: a tenth of the work of reading all of it."""
+
+    page_number: int
+    status: Literal["ok", "failed"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class StoredPage:
+    """A page as it is stored, a line of JSON, read as far as is needed."""
+
+    page_number: int
+    status: Literal["ok", "failed"]
+    line: bytes
+
+    @classmethod
+    def of(cls, line: bytes) -> StoredPage:
+        gist = _Gist.model_validate_json(line)
+        return cls(page_number=gist.page_number, status=gist.status, line=line)
+
+    def page(self) -> Page:
+        """The whole record."""
+        return Page.model_validate_json(self.line)
 
 
 class JobFiles:
@@ -124,6 +150,10 @@ class JobFiles:
         return {page.page_number: page for page in found if first <= page.page_number <= last}
 
     def each_page(self, job_id: str, first: int = 1, last: int = sys.maxsize) -> Iterator[Page]:
+        """The pages that `each_stored` gives."""
+        return (stored.page() for stored in self.each_stored(job_id, first, last))
+
+    def each_stored(self, job_id: str, first: int = 1, last: int = sys.maxsize) -> Iterator[StoredPage]:
         """The stored pages, ascending, of all spans that touch `first` to `last`; one span is in memory at a time.
 
         A page read twice counts once: a good reading beats a failed one, and a later an earlier one.
@@ -148,7 +178,7 @@ class JobFiles:
                 continue
             for page in self._span(path):
                 if page.page_number not in page_numbers and first != last:
-                    self.put_pages(job_id, [page])
+                    self.put_pages(job_id, [page.page()])
             self._remove(path)
 
     def reopen(self, job_id: str, password: str | None) -> None:
@@ -163,8 +193,8 @@ class JobFiles:
         matches = ((_SPAN.search(path), path) for path in sorted(paths))
         return [(int(match[1]), int(match[2]), path) for match, path in matches if match]
 
-    def _span(self, path: str) -> Iterator[Page]:
-        return (Page.model_validate_json(line) for line in (self._read(path) or b"").splitlines())
+    def _span(self, path: str) -> Iterator[StoredPage]:
+        return (StoredPage.of(line) for line in (self._read(path) or b"").splitlines())
 
     # Images of pages
 
@@ -288,7 +318,7 @@ def _overlapping(spans: list[tuple[int, int, str]]) -> Iterator[list[str]]:
         yield together
 
 
-def _best(readings: Iterator[Page]) -> Page:
+def _best(readings: Iterator[StoredPage]) -> StoredPage:
     """Of several records of one page, the last that is good, or else the first."""
     best = next(readings)
     for page in readings:

@@ -35,7 +35,7 @@ from .errors import (
     UploadEmpty,
 )
 from .events import Events
-from .files import JobFiles
+from .files import JobFiles, StoredPage
 from .images import Images
 from .ledger import Ledger, Progress
 from .model import Delivery, Document, End, Job, JobStatus, Links, Options, Page, Plan, Problem, Status, now
@@ -270,7 +270,7 @@ class Jobs:
         )
 
     def _progress_from_files(self, job_id: str) -> Progress:
-        plan, pages = self.files.plan(job_id), self.files.pages(job_id).values()
+        plan, pages = self.files.plan(job_id), list(self.files.each_stored(job_id))
         failed = sum(page.status == "failed" for page in pages)
         total = len(plan.page_numbers) if plan else 0
         return Progress(total_pages=total, pages_done=len(pages), pages_failed=failed)
@@ -294,9 +294,9 @@ class Jobs:
             error=end.error if end else None,
         )
 
-    def pages(self, job_id: str) -> Iterator[Page]:
+    def pages(self, job_id: str) -> Iterator[StoredPage]:
         """The pages read so far, in order, each read from storage when it is asked for."""
-        return self.files.each_page(job_id)
+        return self.files.each_stored(job_id)
 
     def page(self, job_id: str, page_number: int) -> Page:
         """One page as read; raises `PageUnknown` too."""
@@ -365,7 +365,7 @@ class Jobs:
     def _pages_to_read_again(self, job_id: str, plan: Plan | None, pages: str | None) -> set[int]:
         if plan is None:  # it could not be opened: all of it is tried again
             return set()
-        stored = self.files.pages(job_id)
+        stored = {page.page_number: page for page in self.files.each_stored(job_id)}
         if pages in (None, "failed"):
             again = {number for number, page in stored.items() if page.status == "failed"}
             if not again and set(stored) >= set(plan.page_numbers):

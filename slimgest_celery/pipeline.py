@@ -264,7 +264,7 @@ def assemble(jobs: Jobs, job_id: str, run: int = 0) -> End | None:
         return fail(jobs, job_id, JobWorkerLost())
     if end is None and plan is not None:
         jobs.ledger.touch(job_id)
-        well = {page.page_number: page.status == "ok" for page in jobs.files.each_page(job_id)}
+        well = {page.page_number: page.status == "ok" for page in jobs.files.each_stored(job_id)}
         for number in plan.page_numbers:
             if number not in well:
                 _keep(jobs, job_id, [failed_page(number, PageWorkerLost())], len(plan.page_numbers))

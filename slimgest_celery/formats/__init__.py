@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
 from ..errors import PageUnwritable
+from ..files import StoredPage
 from ..model import Document, Page, Problem
 from . import alto, hocr, markdown, records, text
 
@@ -31,30 +32,40 @@ class Format:
 
 @dataclass(frozen=True, kw_only=True)
 class PageFormat(Format):
-    """A form that is written page by page."""
+    """A form that is written page by page: in this one, the records as they are stored."""
 
-    page: Callable[[Page], str]
     head: Callable[[Document], str] = _nothing
     foot: Callable[[Document], str] = _nothing
     between: str = ""  # two pages
+    after: str = ""  # each page
     empty: str = ""  # what stands for the pages where there are none
 
-    def chunks(self, head: Document, pages: Iterable[Page]) -> Iterator[bytes]:
+    def chunks(self, head: Document, pages: Iterable[StoredPage]) -> Iterator[bytes]:
         """The document in UTF-8, in pieces of a page. A page that cannot be written says so and spoils no other."""
         yield self.head(head).encode()
         count = 0
         for count, page in enumerate(pages, 1):
-            yield ((self.between if count > 1 else "") + self._written(page)).encode()
+            yield (self.between.encode() if count > 1 else b"") + self._written(page) + self.after.encode()
         yield (("" if count else self.empty) + self.foot(head)).encode()
 
-    def _written(self, page: Page) -> str:
+    def _written(self, stored: StoredPage) -> bytes:
+        return stored.line
+
+
+@dataclass(frozen=True, kw_only=True)
+class ViewFormat(PageFormat):
+    """A form in which each page is made of its record."""
+
+    page: Callable[[Page], str]
+
+    def _written(self, stored: StoredPage) -> bytes:
         try:
-            return self.page(page)
+            return self.page(stored.page()).encode()
         except Exception:  # a record from another version, or a fault of ours: the other pages are worth having
-            _log.exception("page %s cannot be written as %s", page.page_number, self.suffix)
+            _log.exception("page %s cannot be written as %s", stored.page_number, self.suffix)
             problem = Problem.of(PageUnwritable())
-            said = Page(page_number=page.page_number, status="failed", text=problem.message, error=problem)
-            return self.page(said)
+            said = Page(page_number=stored.page_number, status="failed", text=problem.message, error=problem)
+            return self.page(said).encode()
 
 
 FORMATS: dict[str, Format] = {
@@ -62,32 +73,29 @@ FORMATS: dict[str, Format] = {
         media_type="application/json",
         suffix=".json",
         head=records.json_head,
-        page=records.line,
         foot=records.json_foot,
         between=",",
     ),
-    "ndjson": PageFormat(
-        media_type="application/x-ndjson", suffix=".ndjson", page=lambda page: records.line(page) + "\n"
-    ),
-    "md": PageFormat(
+    "ndjson": PageFormat(media_type="application/x-ndjson", suffix=".ndjson", after="\n"),
+    "md": ViewFormat(
         media_type="text/markdown; charset=utf-8",
         suffix=".md",
         head=markdown.title,
         page=lambda page: markdown.mark(page) + markdown.page(page),
         foot=lambda head: "\n",
     ),
-    "md-plain": PageFormat(  # without comments where pages begin
+    "md-plain": ViewFormat(  # without comments where pages begin
         media_type="text/markdown; charset=utf-8",
         suffix=".md",
         head=markdown.title,
         page=markdown.page,
         foot=lambda head: "\n",
     ),
-    "txt": PageFormat(media_type="text/plain; charset=utf-8", suffix=".txt", page=text.page),
-    "hocr": PageFormat(
+    "txt": ViewFormat(media_type="text/plain; charset=utf-8", suffix=".txt", page=text.page),
+    "hocr": ViewFormat(
         media_type="text/vnd.hocr+html; charset=utf-8", suffix=".hocr", head=hocr.head, page=hocr.page, foot=hocr.foot
     ),
-    "alto": PageFormat(
+    "alto": ViewFormat(
         media_type="application/xml",
         suffix=".alto.xml",
         head=alto.head,

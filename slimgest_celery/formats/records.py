@@ -1,8 +1,8 @@
-"""The records themselves: as one JSON document, or a line each."""
+"""The records themselves as one JSON document: what stands around the pages."""
 
 from __future__ import annotations
 
-from ..model import Document, Page
+from ..model import Document
 
 _PAGES = '"pages":['
 
@@ -16,11 +16,6 @@ def json_head(head: Document) -> str:
 def json_foot(head: Document) -> str:
     """The document from after its last page."""
     return _divided(head)[2]
-
-
-def line(page: Page) -> str:
-    """A page as one line of JSON."""
-    return page.model_dump_json()
 
 
 def _divided(head: Document) -> tuple[str, str, str]:

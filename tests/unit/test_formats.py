@@ -12,6 +12,7 @@ import pytest
 from hocr_tools_lib.tools.hocr_check import Checker
 from lxml import etree
 
+from slimgest_celery.files import StoredPage
 from slimgest_celery.formats import FORMATS, PageFormat
 from slimgest_celery.formats.archive import zipped
 from slimgest_celery.formats.words import words
@@ -43,7 +44,8 @@ def _write(form: str, document: Document) -> str:
     writer = FORMATS[form]
     assert isinstance(writer, PageFormat)
     head = document.model_copy(update={"pages": []})
-    return b"".join(writer.chunks(head, iter(document.pages))).decode()
+    stored = (StoredPage.of(page.model_dump_json().encode()) for page in document.pages)
+    return b"".join(writer.chunks(head, stored)).decode()
 
 
 def _page(*lines: tuple[str, float, float, float]) -> Page:
