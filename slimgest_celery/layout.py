@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from statistics import median
+from typing import NamedTuple
 
 from . import paragraphs, reading_order
 from .model import Block, Paragraph
@@ -23,8 +24,7 @@ _BULLET = re.compile(r"[•◦▪‣●○■□·–—-]$")  # alone, it belon
 _BULLET_GAP = 4.0
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Found:
+class Found(NamedTuple):
     """A line as it was found, with its box in 0-1 of the upright page."""
 
     text: str
@@ -68,7 +68,7 @@ def arrange(
         Block(text=line.text, confidence=line.confidence, box=place(line.box) if place else line.box)
         for line, _ in lines
     ]
-    found_paragraphs = paragraphs.find([Piece(text=line.text, box=box, size=line.size) for line, box in lines])
+    found_paragraphs = paragraphs.find([Piece(line.text, box, line.size) for line, box in lines])
     return Layout(blocks=blocks, paragraphs=found_paragraphs, text=_text(lines))
 
 
@@ -117,6 +117,6 @@ def _union(one: Box, two: Box) -> Box:
 def _reads_right_to_left(found: Sequence[Found]) -> bool:
     """Whether most letters are Hebrew or Arabic."""
     text = "".join(line.text for line in found)
-    if not _RIGHT_TO_LEFT.search(text):
+    if text.isascii() or not _RIGHT_TO_LEFT.search(text):
         return False
     return 2 * len(_RIGHT_TO_LEFT.findall(text)) > len(_LETTER.findall(text))

@@ -10,9 +10,9 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from itertools import pairwise
 from statistics import median
+from typing import NamedTuple
 
 from . import tables
 from .model import Paragraph
@@ -33,8 +33,7 @@ _BULLET = re.compile(r"[•◦▪‣●○■□–—*·-]\s|\(?\d{1,3}[.)]\s|\
 _ENDED = re.compile(r"[.!?:;。！？：；][\"'”’»)\]]*$")
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Piece:
+class Piece(NamedTuple):
     """A line as it is read: upright, in reading order."""
 
     text: str
@@ -70,8 +69,10 @@ def beside(before: Box, after: Box) -> bool:
 def _paragraph(pieces: Sequence[Piece], first: int, last: int, body: float) -> Paragraph:
     lines = pieces[first : last + 1]
     ratio = min(line.size for line in lines) / body if body else 0.0
+    if ratio < _HEADING:
+        return Paragraph(first=first, last=last)
     length = sum(len(line.text) for line in lines)
-    if ratio < _HEADING or length > _HEADING_LENGTH or not any(c.isalpha() for line in lines for c in line.text):
+    if length > _HEADING_LENGTH or not any(c.isalpha() for line in lines for c in line.text):
         return Paragraph(first=first, last=last)
     level = 1 + sum(ratio < least for least in _LEVELS)
     return Paragraph(kind="heading", level=level, first=first, last=last)
@@ -94,15 +95,17 @@ def _follows(before: Piece, after: Piece, usual_gap: float) -> bool:
     """Whether a line goes on with the paragraph of the one before."""
     if not _alike(before, after) or _BULLET.match(after.text):
         return False
-    height = before.box[3] - before.box[1]
-    if after.box[1] < before.box[1]:  # the head of the next column
-        apart = after.box[0] >= before.box[2] or after.box[2] <= before.box[0]
+    left, top, right, bottom = before.box
+    its_left, its_top, its_right, _ = after.box
+    if its_top < top:  # the head of the next column
+        apart = its_left >= right or its_right <= left
         return apart and after.text[:1].islower() and not _ENDED.search(before.text)
+    height = bottom - top
     return (
-        after.box[1] > _middle(before)
-        and after.box[1] - before.box[3] - max(usual_gap, 0.0) < _PARAGRAPH_GAP * height
-        and before.box[0] < after.box[2]
-        and after.box[0] < before.box[2]
+        its_top > (top + bottom) / 2
+        and its_top - bottom - max(usual_gap, 0.0) < _PARAGRAPH_GAP * height
+        and left < its_right
+        and its_left < right
         and not _is_set_in(before, after, height)
     )
 
@@ -125,8 +128,11 @@ def _is_set_in(before: Piece, after: Piece, height: float) -> bool:
 
 def _stretches(pieces: Sequence[Piece]) -> Iterator[tuple[int, int, tables.Grid | None]]:
     """Tables and what is between them: first line, line after the last, and the table's cells."""
-    height = median(piece.box[3] - piece.box[1] for piece in pieces)
     begun = 0
+    if sum(beside(before.box, after.box) for before, after in pairwise(pieces)) < tables.LEAST_ROWS:
+        yield begun, len(pieces), None
+        return
+    height = median(piece.box[3] - piece.box[1] for piece in pieces)
     for first, rows in _runs_of_rows(pieces):
         cells = tables.grid([[pieces[index].box for index in row] for row in rows], height)
         if cells is None:

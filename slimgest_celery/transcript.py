@@ -35,7 +35,7 @@ def of_text_layer(lines: Sequence[TextLine], width: float, height: float) -> Tra
     """The transcript of a text layer on a page of this size as displayed, in any unit."""
     turned = -_lies(lines) % 360
     if not turned:
-        found = [Found(text=line.text, confidence=1.0, box=line.box, size=line.size) for line in lines]
+        found = [Found(line.text, 1.0, line.box, line.size) for line in lines]
         return Transcript(layout=layout.arrange(found, width=width, height=height), turned=0)
     if turned != 180:
         width, height = height, width
