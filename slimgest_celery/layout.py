@@ -50,7 +50,9 @@ def arrange(
     `width` and `height` are those of the upright page, in points where lines have type sizes, else in any unit. `place`
     turns a box of it (0-1) into one of the page as displayed (0-1), where that lies otherwise.
     """
-    squares = [_scaled(line.box, width, height) for line in found]
+    squares = [
+        (left * width, top * height, right * width, bottom * height) for _, _, (left, top, right, bottom), _ in found
+    ]
     sizes = [line.size for line in found if line.size]
     order = reading_order.order(
         squares,
@@ -72,10 +74,6 @@ def arrange(
     return Layout(blocks=blocks, paragraphs=found_paragraphs, text=_text(lines))
 
 
-def _scaled(box: Box, width: float, height: float) -> Box:
-    return box[0] * width, box[1] * height, box[2] * width, box[3] * height
-
-
 def _text(lines: Sequence[tuple[Found, Box]]) -> str:
     """Lines on lines of their own; the cells of one row on one, divided by tabs."""
     parts: list[str] = []
@@ -88,6 +86,8 @@ def _text(lines: Sequence[tuple[Found, Box]]) -> str:
 
 def _joint(text: str, before: Box, after: Box) -> str | None:
     """What stands between two pieces of one line, or None where they are not."""
+    if after[1] >= before[3]:  # the usual case: the next line stands below
+        return None
     heights = before[3] - before[1], after[3] - after[1]
     gap = after[0] - before[2]
     widest = _BULLET_GAP * max(heights) if _BULLET.match(text) else _JOIN_GAP[1] * min(heights)
@@ -116,7 +116,7 @@ def _union(one: Box, two: Box) -> Box:
 
 def _reads_right_to_left(found: Sequence[Found]) -> bool:
     """Whether most letters are Hebrew or Arabic."""
-    text = "".join(line.text for line in found)
-    if text.isascii() or not _RIGHT_TO_LEFT.search(text):
+    if not any(_RIGHT_TO_LEFT.search(line.text) for line in found if not line.text.isascii()):
         return False
+    text = "".join(line.text for line in found)
     return 2 * len(_RIGHT_TO_LEFT.findall(text)) > len(_LETTER.findall(text))

@@ -61,12 +61,9 @@ def order(boxes: Sequence[Box], *, right_to_left: bool = False, least_height: fl
     """
     if not boxes:
         return []
-    lines = [
-        _Line(
-            index, -right if right_to_left else left, top, -left if right_to_left else right, bottom, (top + bottom) / 2
-        )
-        for index, (left, top, right, bottom) in enumerate(boxes)
-    ]
+    if right_to_left:
+        boxes = [(-right, top, -left, bottom) for left, top, right, bottom in boxes]
+    lines = [_Line(index, *box, (box[1] + box[3]) / 2) for index, box in enumerate(boxes)]
     lines.sort(key=_by_middle)
     height = max(median(line.bottom - line.top for line in lines), least_height) or 1e-9
     flat = [line for line in lines if not _stands(line, height)]

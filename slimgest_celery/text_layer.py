@@ -52,13 +52,14 @@ def seen_parts(line: TextLine, is_seen: Callable[[Box], bool]) -> list[TextLine]
 
 def may_be_divided(runs: list[Bounds], axis: int, least_gap: float, length: int) -> bool:
     """Whether a line is worth a look at each of its words: it has a gap, or is one run that is wide for its letters."""
-    if len(runs) > 1:
-        return any(gap(run, after, axis) >= least_gap for run, after in pairwise(runs))
-    return runs[0][axis + 2] - runs[0][axis] > _LETTERS_APART * least_gap * length
+    if len(runs) == 1:
+        return runs[0][axis + 2] - runs[0][axis] > _LETTERS_APART * least_gap * length
+    return any(gap(run, after, axis) >= least_gap for run, after in pairwise(runs))
 
 
 def gap(before: Bounds, after: Bounds, axis: int) -> float:
-    return max(after[axis] - before[axis + 2], before[axis] - after[axis + 2])
+    onward, backward = after[axis] - before[axis + 2], before[axis] - after[axis + 2]
+    return onward if onward > backward else backward
 
 
 def union(runs: list[Bounds]) -> Bounds:

@@ -50,6 +50,8 @@ class Affine:
     def __call__(self, left: float, bottom: float, right: float, top: float) -> Box:
         """These bounds as a box, not clipped."""
         (x0, y0), (xx, xy), (yx, yy) = self.origin, self.x, self.y
+        if xy == yx == 0 and xx > 0 > yy:  # most pages are not turned
+            return x0 + xx * left, y0 + yy * top, x0 + xx * right, y0 + yy * bottom
         x1, x2 = x0 + xx * left + yx * bottom, x0 + xx * right + yx * top
         y1, y2 = y0 + xy * left + yy * bottom, y0 + xy * right + yy * top
         return min(x1, x2), min(y1, y2), max(x1, x2), max(y1, y2)
@@ -116,7 +118,8 @@ class TextPage:
         `text` is that of PDFium's characters from `first` on.
         """
         painted = self._painted
-        if line.hidden or not text or not painted.is_before(self._object(first), painted.last_over(bounds)):
+        last = painted.last_over(bounds)
+        if last < 0 or line.hidden or not text or not painted.is_before(self._object(first), last):
             return line
         words = []
         for word in _WORD.finditer(text):
@@ -154,9 +157,7 @@ class TextPage:
         """The bounds of each of these characters."""
         found = np.zeros((len(indices), 4))
         start, size = found.ctypes.data, found.itemsize
-        edges = (
-            range(start + size * edge, start + size * edge + found.nbytes, 4 * size) for edge in (0, 2, 1, 3)
-        )
+        edges = (range(start + size * edge, start + size * edge + found.nbytes, 4 * size) for edge in (0, 2, 1, 3))
         deque(map(calls.char_box, repeat(self._page), indices, *edges), maxlen=0)
         return [(left, bottom, right, top) for left, bottom, right, top in found.tolist()]
 
