@@ -59,15 +59,24 @@ class PdfPage:
 
     def render(self, dpi: float, max_pixels: int) -> Rendered:
         """The page as displayed, at `dpi`, or at as much as `max_pixels` allow; raises `PageUnreadable`."""
+        dpi = self._affordable(dpi, max_pixels)
+        return Rendered(image=self._drawn(dpi), dpi=dpi)
+
+    def _affordable(self, dpi: float, max_pixels: int) -> float:
         width, height = self.pixels(dpi)
         if width * height > max_pixels:
             dpi *= math.sqrt(max_pixels / (width * height))
         while math.prod(self.pixels(dpi)) > max_pixels:  # sides are whole pixels, and at least one
             dpi *= 0.999
+        return dpi
+
+    def _drawn(self, dpi: float, above: int = 0, below: int = 0) -> Image:
+        """The page without so many rows of pixels at its head and foot."""
+        scale = dpi / POINTS_PER_INCH
+        cut = tuple(max(0.0, rows / scale - 1e-6) for rows in (0, below, 0, above))  # pypdfium2 makes pixels of it
         try:
-            bitmap = self._page.render(scale=dpi / POINTS_PER_INCH, rev_byteorder=True)
-            # A copy: the bitmap's memory goes with the bitmap.
-            return Rendered(image=np.array(bitmap.to_numpy()[:, :, :3]), dpi=dpi)
+            bitmap = self._page.render(scale=scale, crop=cut, rev_byteorder=True)
+            return np.array(bitmap.to_numpy()[:, :, :3])  # a copy: the bitmap's memory goes with the bitmap
         except (pdfium.PdfiumError, ValueError) as error:
             raise PageUnreadable("The page cannot be rendered.") from error
 
@@ -86,16 +95,20 @@ class PdfPage:
 
     def _uncovered(self, lines: list[TextLine], pieces: list[int]) -> list[TextLine]:
         """The lines, in which words are hidden without which the page looks the same; `pieces` are their objects."""
-        shown = self.render(_LOOK_DPI, _LOOK_PIXELS).image.astype(np.int16)
+        dpi = self._affordable(_LOOK_DPI, _LOOK_PIXELS)
+        width, height = self.pixels(dpi)
+        boxes = [word.box for line in lines for word in line.words]
+        first, end = int(height * min(box[1] for box in boxes)), math.ceil(height * max(box[3] for box in boxes))
+        strip = first, max(0, min(height - end, height - first - 1))
+        shown = self._drawn(dpi, *strip).astype(np.int16)
         with painting.without(pieces):
-            bare = self.render(_LOOK_DPI, _LOOK_PIXELS).image
+            bare = self._drawn(dpi, *strip)
         changed = (np.abs(shown - bare) > _CHANGE).any(axis=2)
 
         def is_seen(box: Box) -> bool:
-            height, width = changed.shape
             left, right = int(box[0] * width), math.ceil(box[2] * width)
-            top, bottom = int(box[1] * height), math.ceil(box[3] * height)
-            return bool(changed[top:bottom, left:right].any())
+            top, bottom = int(box[1] * height) - first, math.ceil(box[3] * height) - first
+            return bool(changed[max(0, top) : bottom, left:right].any())
 
         return [part for line in lines for part in seen_parts(line, is_seen)]
 

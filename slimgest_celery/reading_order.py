@@ -68,13 +68,12 @@ def order(boxes: Sequence[Box], *, right_to_left: bool = False, least_height: fl
     height = max(median(line.bottom - line.top for line in lines), least_height) or 1e-9
     flat = [line for line in lines if not _stands(line, height)]
     standing = [line for line in lines if _stands(line, height)] if len(flat) < len(lines) else []
-    read = _read(flat, height) if _have_columns(flat) else _by_rows(rows(flat))
-    return [line.place for line in (*read, *standing)]
+    return [line.place for line in (*_read(flat, height), *standing)]
 
 
 def _have_columns(lines: _Region) -> bool:
     """Whether there may be columns or tables: two lines or more that stand beside others, unlike on pages of prose."""
-    least = _OVERLAP * min((line.bottom - line.top for line in lines), default=0.0)
+    least = _OVERLAP * min(line.bottom - line.top for line in lines)
     lowest, beside = -inf, 0
     for line in sorted(lines, key=_by_top):
         beside += lowest - line.top > least
@@ -92,6 +91,8 @@ def _read(region: _Region, height: float) -> _Region:
     if len(region) < 2:
         return region
     found = rows(region)
+    if not _have_columns(region):
+        return _by_rows(found)
     bands = _bands(found, height)
     if len(bands) > 1:
         return [line for band in bands for line in _read(band, height)]
@@ -231,8 +232,10 @@ def _beside(lines: _Region, others: _Region) -> set[int]:
 
 def _shared(line: _Line, other: _Line) -> float:
     """The share of the lower line's height at which the other one stands too."""
-    shared = min(line.bottom, other.bottom) - max(line.top, other.top)
-    return shared / (min(line.bottom - line.top, other.bottom - other.top) or 1e-9)
+    _, _, top, _, bottom, _ = line
+    _, _, its_top, _, its_bottom, _ = other
+    shared = min(bottom, its_bottom) - max(top, its_top)
+    return shared / (min(bottom - top, its_bottom - its_top) or 1e-9)
 
 
 def _margins(sides: _Region, dividers: _Region, height: float) -> _Region:
