@@ -37,6 +37,8 @@ _QUARTER = math.pi / 2
 _INVISIBLE = (raw.FPDF_TEXTRENDERMODE_INVISIBLE, raw.FPDF_TEXTRENDERMODE_CLIP)
 _NEARLY_WHITE = 245
 _FLAT_PT = 0.5
+_FEW = 4  # runs, of which more are asked for at once
+_LEFT, _BOTTOM, _RIGHT, _TOP = range(4)  # the order of edges in bounds
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -155,19 +157,17 @@ class TextPage:
 
     def _characters(self, indices: Sequence[int]) -> list[Bounds]:
         """The bounds of each of these characters."""
-        found = np.zeros((len(indices), 4))
-        start, size = found.ctypes.data, found.itemsize
-        edges = (range(start + size * edge, start + size * edge + found.nbytes, 4 * size) for edge in (0, 2, 1, 3))
-        deque(map(calls.char_box, repeat(self._page), indices, *edges), maxlen=0)
-        return [(left, bottom, right, top) for left, bottom, right, top in found.tolist()]
+        return _many(calls.char_box, self._page, indices, (_LEFT, _RIGHT, _BOTTOM, _TOP))
 
     def _runs(self, first: int, last: int) -> list[Bounds]:
         """The bounds of these characters' runs of one font each."""
-        page, edges, at = self._page, self._edges, self._edges_at
+        count = calls.count_rects(self._page, first, max(last - first + 1, 1))
+        if count > _FEW:
+            return _many(calls.rect, self._page, range(count), (_LEFT, _TOP, _RIGHT, _BOTTOM))
         runs: list[Bounds] = []
-        for index in range(calls.count_rects(page, first, max(last - first + 1, 1))):
-            calls.rect(page, index, *at)
-            left, bottom, right, top = edges
+        for index in range(count):
+            calls.rect(self._page, index, *self._edges_at)
+            left, bottom, right, top = self._edges
             runs.append((left, bottom, right, top))
         return runs
 
@@ -220,3 +220,12 @@ def _addresses(values: array[Any]) -> list[int]:
     """Where each value of an array stands in memory, as long as the array lives and does not grow."""
     start, length = values.buffer_info()
     return [start + values.itemsize * index for index in range(length)]
+
+
+def _many(call: calls.Call, page: int, indices: Sequence[int], order: Sequence[int]) -> list[Bounds]:
+    """What a function writes for each of these indices; `order` is that in which it takes the places of edges."""
+    found = np.zeros((len(indices), 4))
+    start, size = found.ctypes.data, found.itemsize
+    edges = (range(start + size * edge, start + size * edge + found.nbytes, 4 * size) for edge in order)
+    deque(map(call, repeat(page), indices, *edges), maxlen=0)
+    return [(left, bottom, right, top) for left, bottom, right, top in found.tolist()]
