@@ -37,6 +37,8 @@ _QUARTER = math.pi / 2
 _INVISIBLE = (raw.FPDF_TEXTRENDERMODE_INVISIBLE, raw.FPDF_TEXTRENDERMODE_CLIP)
 _NEARLY_WHITE = 245
 _FLAT_PT = 0.5
+_TYPE = 0.85  # of the size of type: a gap this wide is no space
+_TALLEST = 1.5  # heights of a line, as which its type may count: sizes of some fonts say nothing
 _FEW = 4  # runs, of which more are asked for at once
 _LEFT, _BOTTOM, _RIGHT, _TOP = range(4)  # the order of edges in bounds
 
@@ -104,7 +106,9 @@ class TextPage:
             bounds = union([bounds, self._loose(index, bounds), self._loose(last, bounds)])
         line = self._styled(whole, self._box(bounds), index)
         axis = 0 if (line.turned - self._rotation) % 180 == 0 else 1
-        least_gap = CELL_GAP * max(bounds[3 - axis] - bounds[1 - axis], 1e-6)
+        height = max(bounds[3 - axis] - bounds[1 - axis], 1e-6)
+        # Letters without descenders are lower than their type, whose spaces are wide where all letters are.
+        least_gap = CELL_GAP * max(height, min(_TYPE * line.size, _TALLEST * height))
         exact = last - first + 1 == len(whole)
         if not exact or not may_be_divided(runs, axis, least_gap, len(whole)):
             return (self._in_words(line, bounds, whole if exact else "", first),)
