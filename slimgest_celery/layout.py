@@ -20,8 +20,10 @@ _LETTER = re.compile(r"[^\W\d_]")
 _JOIN_GAP = (-0.3, 0.6)
 _SPACE_GAP = 0.15
 _LINE_HEIGHT = 1.1  # of type, in its size: what an OCR engine's boxes come to
-_BULLET = re.compile(r"[•◦▪‣●○■□·–—-]$")  # alone, it belongs to the text beside it
+# Alone, a bullet or the number of an item belongs to the text beside it.
+_BULLET = re.compile(r"(?:[•◦▪‣●○■□·–—-]|\(?(?:\d{1,3}|[A-Za-z]|[ivxIVX]{2,5})[.)])$")
 _BULLET_GAP = 4.0
+_INITIAL, _INITIAL_GAP = 1.8, 0.6  # of the lines beside an initial it is as high; of its own height they are away
 
 
 class Found(NamedTuple):
@@ -53,6 +55,7 @@ def arrange(
     squares = [
         (left * width, top * height, right * width, bottom * height) for _, _, (left, top, right, bottom), _ in found
     ]
+    found, squares = _with_initials(found, squares)
     sizes = [line.size for line in found if line.size]
     order = reading_order.order(
         squares,
@@ -72,6 +75,30 @@ def arrange(
     ]
     found_paragraphs = paragraphs.find([Piece(line.text, box, line.size) for line, box in lines])
     return Layout(blocks=blocks, paragraphs=found_paragraphs, text=_text(lines))
+
+
+def _with_initials(found: Sequence[Found], squares: list[Box]) -> tuple[Sequence[Found], list[Box]]:
+    """Letters as high as several lines, at the beginning of the first of these."""
+    for initial, line in enumerate(found):
+        if len(line.text) != 1 or not line.text.isalpha():
+            continue
+        beside = [index for index, square in enumerate(squares) if _is_at(squares[initial], square)]
+        if len(beside) < 2:
+            continue
+        first = min(beside, key=lambda index: squares[index][1])
+        begun = found[first]._replace(text=line.text + found[first].text, box=_union(line.box, found[first].box))
+        rest = [index for index in range(len(found)) if index != initial]
+        joined = [begun if index == first else found[index] for index in rest]
+        return _with_initials(joined, [squares[index] for index in rest])
+    return found, squares
+
+
+def _is_at(initial: Box, line: Box) -> bool:
+    """Whether a line stands to the right of a letter that is several lines high."""
+    tall, height = initial[3] - initial[1], line[3] - line[1]
+    middle = (line[1] + line[3]) / 2
+    near = -0.2 * tall < line[0] - initial[2] < _INITIAL_GAP * tall
+    return tall > _INITIAL * height and near and initial[1] - 0.5 * height < middle < initial[3]
 
 
 def _text(lines: Sequence[tuple[Found, Box]]) -> str:

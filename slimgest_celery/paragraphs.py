@@ -1,7 +1,8 @@
 """Which lines, in reading order, make a paragraph, a heading or a table. Pure; works on boxes, text and type sizes.
 
 A line goes on with the paragraph before it if it stands just below in the same column and type, and neither is set in
-nor begins with a bullet; over the foot of a column, if the sentence goes on. A heading is set in larger type than most
+nor begins with a bullet; over the foot of a column, if the sentence goes on. What stands beside it in its row does so,
+too, where rows make no certain table. A heading is set in larger type than most
 of the page. Type sizes come from a text layer only, so pages that were read by OCR have no headings.
 """
 
@@ -21,6 +22,7 @@ Box = tuple[float, float, float, float]  # left, top, right, bottom in one unit 
 
 # In heights of a line.
 _PARAGRAPH_GAP = 0.6  # beyond the usual gap between lines
+_MOST_GAP = 1.6  # between lines set wide apart: what is usual on a page of few lines is further
 _INDENT = (0.6, 5.0)  # how far the first line of a paragraph is set in
 _CENTRED = 0.8  # how unequally the ends of centred lines may be set in
 # Ratios of type.
@@ -93,6 +95,8 @@ def _usual_gap(pieces: Sequence[Piece]) -> float:
 
 def _follows(before: Piece, after: Piece, usual_gap: float) -> bool:
     """Whether a line goes on with the paragraph of the one before."""
+    if beside(before.box, after.box):  # a row of what is no certain table
+        return True
     if not _alike(before, after) or _BULLET.match(after.text):
         return False
     left, top, right, bottom = before.box
@@ -103,7 +107,7 @@ def _follows(before: Piece, after: Piece, usual_gap: float) -> bool:
     height = bottom - top
     return (
         its_top > (top + bottom) / 2
-        and its_top - bottom - max(usual_gap, 0.0) < _PARAGRAPH_GAP * height
+        and its_top - bottom - min(max(usual_gap, 0.0), _MOST_GAP * height) < _PARAGRAPH_GAP * height
         and left < its_right
         and its_left < right
         and not _is_set_in(before, after, height)

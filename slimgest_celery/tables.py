@@ -13,6 +13,7 @@ Box = tuple[float, float, float, float]  # left, top, right, bottom; y grows dow
 Grid = list[list[int | None]]  # row by row, which cell (its index among all the rows' cells) stands in each column
 
 LEAST_ROWS = 3  # fewer say nothing
+_ROWS_OF_TWO = 4  # of two cells, fewer may as well be two blocks of lines, such as sender and date
 _FILLED = 0.7  # of the grid's places
 _FLUSH = 0.75  # of a column's cells, within _SLACK heights of a line; headings often stand otherwise
 _SLACK = 0.5
@@ -26,7 +27,9 @@ def grid(rows: Sequence[Sequence[Box]], height: float) -> Grid | None:
     if len(rows) < LEAST_ROWS or any(cell[2] - cell[0] > _LONGEST * height for cell in cells):
         return None
     columns = _columns(cells, height)
-    if len(columns) < 2 or len(cells) < _needed(columns) * len(rows) * len(columns):
+    if len(columns) < 2 or (len(columns) == 2 and len(rows) < _ROWS_OF_TWO):
+        return None
+    if len(cells) < _needed(columns) * len(rows) * len(columns):
         return None
     found: Grid = []
     index = 0

@@ -39,6 +39,7 @@ _NEARLY_WHITE = 245
 _FLAT_PT = 0.5
 _TYPE = 0.85  # of the size of type: a gap this wide is no space
 _TALLEST = 1.5  # heights of a line, as which its type may count: sizes of some fonts say nothing
+_LOW = 0.5  # of the height of its line
 _FEW = 4  # runs, of which more are asked for at once
 _LEFT, _BOTTOM, _RIGHT, _TOP = range(4)  # the order of edges in bounds
 
@@ -113,9 +114,9 @@ class TextPage:
         if not exact or not may_be_divided(runs, axis, least_gap, len(whole)):
             return (self._in_words(line, bounds, whole if exact else "", first),)
         parts = []
-        for start, end, bounds in self._cells(whole, first, axis, least_gap):
-            cell = line._replace(text=plain(whole[start:end]), box=self._box(bounds))
-            parts.append(self._in_words(cell, bounds, whole[start:end], first + start))
+        for start, end, part in self._cells(whole, first, axis, least_gap):
+            cell = line._replace(text=plain(whole[start:end]), box=self._box(_as_high(part, bounds, axis)))
+            parts.append(self._in_words(cell, part, whole[start:end], first + start))
         return parts
 
     def _in_words(self, line: TextLine, bounds: Bounds, text: str, first: int) -> TextLine:
@@ -224,6 +225,15 @@ def _addresses(values: array[Any]) -> list[int]:
     """Where each value of an array stands in memory, as long as the array lives and does not grow."""
     start, length = values.buffer_info()
     return [start + values.itemsize * index for index in range(length)]
+
+
+def _as_high(cell: Bounds, line: Bounds, axis: int) -> Bounds:
+    """The bounds of a cell; where it is low, as dots and dashes are, it is as high as the line that it stands in."""
+    low = cell[3 - axis] - cell[1 - axis] < _LOW * (line[3 - axis] - line[1 - axis])
+    if not low:
+        return cell
+    left, bottom, right, top = cell
+    return (left, line[1], right, line[3]) if axis == 0 else (line[0], bottom, line[2], top)
 
 
 def _many(call: calls.Call, page: int, indices: Sequence[int], order: Sequence[int]) -> list[Bounds]:

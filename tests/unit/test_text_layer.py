@@ -342,6 +342,30 @@ def test_cells_drawn_as_one_line_are_divided_and_words_are_not(tmp_path: Path) -
     assert [line.text for line in lines] == ["Name", "Value", "Words of a line in two fonts"]
 
 
+def test_words_of_a_typewriter_are_no_cells(tmp_path: Path) -> None:
+    def draw(canvas: Canvas) -> None:
+        canvas.setFont("Courier", 10)
+        canvas.drawString(60, 700, "total += i * n - 1 ; return")
+
+    lines, _, _ = _lines(tmp_path, _drawn(draw))
+    assert [line.text for line in lines] == ["total += i * n - 1 ; return"]
+
+
+def test_dots_that_lead_to_a_page_number_are_not_divided(tmp_path: Path) -> None:
+    def draw(canvas: Canvas) -> None:
+        canvas.drawString(60, 700, "1.2 Of boats" + " ." * 40)
+        canvas.drawString(60, 680, "1.3 Of lamps")
+        for dot in range(20):
+            canvas.drawString(160 + 14 * dot, 680, ".")
+        canvas.drawString(500, 700, "17")
+        canvas.drawString(500, 680, "19")
+
+    rows = _read(tmp_path, _drawn(draw)).layout.text.split("\n")
+    assert [row.replace(" .", "").split("\t")[0] for row in rows] == ["1.2 Of boats", "1.3 Of lamps"]
+    assert [row.split("\t")[-1] for row in rows] == ["17", "19"]
+    assert all(len(row.split("\t")) <= 3 for row in rows)
+
+
 def test_type_sizes_are_those_on_the_page(tmp_path: Path) -> None:
     def draw(canvas: Canvas) -> None:
         canvas.setFont("Helvetica", 24)
