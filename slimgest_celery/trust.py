@@ -26,6 +26,9 @@ _MOJIBAKE = re.compile("[ÂÃÐÑâ][\x80-\xbf€‚ƒ„…†‡ˆ‰Š‹ŒŽ
 _BROKEN_SHARE = 0.1  # of the characters, from which text is garbled
 _BROKEN_DOUBT = 0.02
 _SIGNS_SHARE = 0.35  # of the characters that are neither letters, digits nor spaces: code has about a fifth
+_SIGNS_LOOK = 0.06  # lines are looked at one by one from this share on; prose has less
+_SUSPECT_LENGTH = 10  # characters of a line that say something
+_SUSPECT_LEAST, _SUSPECT_SHARE = 100, 0.05  # characters, and share of the text, from which such lines matter
 _VOWELS = frozenset("aeiouyæœøı")
 _VOWEL_SHARE = (0.3, 0.6)  # of Latin letters in European languages, with room
 _FEW_LETTERS = 60  # fewer say nothing of vowels
@@ -41,6 +44,7 @@ _USUAL = dict(
 _USUAL_MEAN = 46
 _MOST_COUNTED = 0xFFFF  # characters below are counted at once
 _SCAN_COVER = 0.5  # a picture this large may be a scan of the page
+_PART_COVER = 0.2  # one this large may be a scan of a part of it
 _LITTLE_TEXT = 300  # characters: fewer on a scan may be a stamp, a header, a page number
 _HARDLY_TEXT = 40  # fewer may be a page number beside letters that are drawn as outlines
 _LITTLE_AREA = 0.08  # of the page
@@ -68,6 +72,12 @@ class Layer:
         return self.reason is None and self.doubt is None
 
     @property
+    def is_scarce(self) -> bool:
+        """Whether it is so little that it may be a stamp, a header, a page number."""
+        area = sum((line.box[2] - line.box[0]) * (line.box[3] - line.box[1]) for line in self.lines)
+        return sum(len(line.text) for line in self.lines) < _LITTLE_TEXT or area < _LITTLE_AREA
+
+    @property
     def likely(self) -> bool:
         """Whether it will probably be trusted."""
         return self.reason is None and self.score > 0.5
@@ -86,9 +96,11 @@ def weigh(lines: Sequence[TextLine], picture_cover: float) -> Layer:
     layer = Layer(lines=printed, score=1 - broken_share(text), ocr=ocr)
     if 1 - layer.score > _BROKEN_SHARE:
         return replace(layer, reason="garbled_text")
-    if len(text) < _HARDLY_TEXT or (scanned and (len(text) < _LITTLE_TEXT or _area(printed) < _LITTLE_AREA)):
+    if len(text) < _HARDLY_TEXT or (scanned and layer.is_scarce):
         return replace(layer, score=0.5 if scanned else layer.score, doubt=Doubt.COVERAGE)
-    if scanned or is_odd(text):
+    if _PART_COVER < picture_cover <= _SCAN_COVER:
+        return replace(layer, doubt=Doubt.COVERAGE)
+    if scanned or is_odd(text) or suspects(printed):
         return replace(layer, score=0.5, doubt=Doubt.AGREEMENT)
     return layer
 
@@ -113,7 +125,24 @@ def is_odd(text: str) -> bool:
     )
 
 
-def _weights(text: str) -> list[int]:
+def suspects(lines: Sequence[TextLine]) -> list[TextLine]:
+    """The lines that are mostly signs, where they are many enough to be a drawing's or a table's broken text."""
+    text = "".join(line.text for line in lines)
+    solid, signs, *_ = _weights(text)
+    if signs <= _SIGNS_LOOK * solid:
+        return []
+    found = [line for line in lines if len(line.text) >= _SUSPECT_LENGTH and _is_mostly_signs(line.text)]
+    length = sum(len(line.text) for line in found)
+    return found if length > max(_SUSPECT_LEAST, _SUSPECT_SHARE * len(text)) else []
+
+
+def _is_mostly_signs(text: str) -> bool:
+    solid, signs, *_ = _weights(text)
+    return signs > _SIGNS_SHARE * solid
+
+
+@lru_cache(maxsize=1)  # asked twice for each page
+def _weights(text: str) -> tuple[int, int, int, int, int]:
     """What `_weight` gives, of all characters of a text together."""
     codes = np.frombuffer(text.encode("utf-32-le", "surrogatepass"), dtype=np.uint32)
     if not codes.size or codes.max() > _MOST_COUNTED:
@@ -130,7 +159,7 @@ def _weights(text: str) -> list[int]:
         latin += count * its[2]
         vowels += count * its[3]
         usual += count * its[4]
-    return [solid, signs, latin, vowels, usual]
+    return solid, signs, latin, vowels, usual
 
 
 @lru_cache(maxsize=10_000)
@@ -163,7 +192,3 @@ def _pairs(text: str) -> dict[str, int]:
         pair = letters[index : index + 2]
         pairs[pair] = pairs.get(pair, 0) + 1
     return pairs
-
-
-def _area(lines: Sequence[TextLine]) -> float:
-    return sum((line.box[2] - line.box[0]) * (line.box[3] - line.box[1]) for line in lines)
