@@ -103,6 +103,22 @@ def test_arabic_comes_in_logical_order(tmp_path: Path) -> None:
     assert _read(tmp_path, _with_unicode([said[::-1]])).layout.text == said
 
 
+@pytest.mark.parametrize(
+    ("drawn", "said"),
+    [  # from left to right as they look: numbers and Latin words as they are, brackets as they open and close
+        ("אטוח 1948 תנש", "שנת 1948 חוטא"),
+        ("03-1234567 ןופלט", "טלפון 03-1234567"),
+        ("םויה London ב רג ינא", "אני גר ב London היום"),
+        ("טסקט (םיירגוס)", "(סוגריים) טקסט"),
+        ("يداليم ٢٠٢٣ ماع", "عام ٢٠٢٣ ميلادي"),
+    ],
+)
+def test_numbers_latin_words_and_brackets_in_hebrew_and_arabic_keep_their_sense(
+    tmp_path: Path, drawn: str, said: str
+) -> None:
+    assert _read(tmp_path, _with_unicode([drawn])).layout.text == said
+
+
 def test_arabic_presentation_forms_become_letters(tmp_path: Path) -> None:
     shown = "\ufea1\ufe92\ufebb"  # final hah, medial beh, initial sad: drawn left to right
     assert _read(tmp_path, _with_unicode([shown])).layout.text == "صبح"

@@ -85,6 +85,23 @@ def test_code_and_other_languages_are_not_odd(text: str) -> None:
     assert not trust.is_odd(text)
 
 
+BROKEN = ["?>9@AJ.D<F@-<>2.@A:0>#3$4,56#", "7<>;.?:2/>9<F.A897#3*4$56#", "-<>2.B897<>.5:<91#3$4!56#"] * 3
+
+
+def test_labels_that_are_all_signs_bring_a_page_of_prose_in_doubt_and_lines_of_code_do_not() -> None:
+    prose = _lines(PROSE) * 3
+    labels = [TextLine(text=text, box=(0.1, 0.6, 0.4, 0.62)) for text in BROKEN]
+    code = [TextLine(text="4 for (var k = i + i; i < 100; k += i)", box=(0.1, 0.6, 0.4, 0.62))] * 2
+    assert trust.weigh(prose + code, picture_cover=0.0).trusted
+    layer = trust.weigh(prose + labels, picture_cover=0.0)
+    assert layer.doubt == Doubt.AGREEMENT and trust.suspects(layer.lines) == labels
+
+
+def test_a_picture_of_a_part_of_the_page_may_be_a_scan_of_it() -> None:
+    assert trust.weigh(_lines(PROSE), picture_cover=0.4).doubt == Doubt.COVERAGE
+    assert trust.weigh(_lines(PROSE), picture_cover=0.1).trusted
+
+
 def test_agreement_counts_letters_not_their_order_or_spacing() -> None:
     assert trust.agreement("Two columns of text", "of text  TWO COLUMNS") > 0.8
     assert trust.agreement(PROSE, PROSE[::-1]) < 0.5
