@@ -98,8 +98,8 @@ def test_labels_that_are_all_signs_bring_a_page_of_prose_in_doubt_and_lines_of_c
 
 
 def test_a_picture_of_a_part_of_the_page_may_be_a_scan_of_it() -> None:
-    assert trust.weigh(_lines(PROSE), picture_cover=0.4).doubt == Doubt.COVERAGE
-    assert trust.weigh(_lines(PROSE), picture_cover=0.1).trusted
+    assert trust.weigh(_lines(PROSE), picture_cover=0.45).doubt == Doubt.COVERAGE
+    assert trust.weigh(_lines(PROSE), picture_cover=0.3).trusted
 
 
 def test_agreement_counts_letters_not_their_order_or_spacing() -> None:
