@@ -201,6 +201,9 @@ def _cut(region: _Region, x: float, height: float) -> list[_Region] | None:
     across = [line for line in region if line.place not in sided]
     beside_left, beside_right = _beside(across, left), _beside(across, right)
     insets = [line for line in across if line.place in beside_left and line.place in beside_right]
+    set_in = {line.place for line in insets}
+    insets += _set_below(insets, [line for line in across if line.place not in set_in], height)
+    insets.sort(key=_by_middle)
     if len(insets) > _INSET_SHARE * len(region):
         return None
     set_in = {line.place for line in insets}
@@ -215,6 +218,21 @@ def _cut(region: _Region, x: float, height: float) -> list[_Region] | None:
     if not _are_columns(left, right, height):
         return None
     return _parts(dividers, left, right, insets)
+
+
+def _set_below(insets: _Region, lines: _Region, height: float) -> _Region:
+    """Which short lines go on with an inset: close above or below a line of it, and not wider than all of it."""
+    if not insets:
+        return []
+    left = min(line.left for line in insets) - _REACH * height
+    right = max(line.right for line in insets) + _REACH * height
+    found: _Region = []
+    for line in lines:
+        within = left <= line.left and line.right <= right and line.right - line.left < _WIDE * height
+        gaps = (max(line.top - other.bottom, other.top - line.bottom) for other in (*insets, *found))
+        if within and min(gaps) < height:
+            found.append(line)
+    return found
 
 
 def _beside(lines: _Region, others: _Region) -> set[int]:
