@@ -59,7 +59,7 @@ def arrange(
     sizes = [line.size for line in found if line.size]
     order = reading_order.order(
         squares,
-        right_to_left=_reads_right_to_left(found),
+        right_to_left=reads_right_to_left(found),
         least_height=_LINE_HEIGHT * median(sizes) if sizes else 0.0,
     )
     lines: list[tuple[Found, Box]] = []
@@ -141,7 +141,7 @@ def _union(one: Box, two: Box) -> Box:
     return min(one[0], two[0]), min(one[1], two[1]), max(one[2], two[2]), max(one[3], two[3])
 
 
-def _reads_right_to_left(found: Sequence[Found]) -> bool:
+def reads_right_to_left(found: Sequence[Found]) -> bool:
     """Whether most letters are Hebrew or Arabic."""
     if not any(_RIGHT_TO_LEFT.search(line.text) for line in found if not line.text.isascii()):
         return False

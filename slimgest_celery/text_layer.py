@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from itertools import groupby, pairwise
 from typing import NamedTuple
 
@@ -20,6 +20,7 @@ _SOFT = re.compile("[\u00ad\u200b\u2060\ufeff]")
 # In heights of the line: a wider gap divides cells or columns; one run with letters further apart may hold one.
 CELL_GAP = 1.0
 _LETTERS_APART = 1.1
+_LEAST_SLOPE = 0.3  # degrees; less does not bring lines into one another
 _INSIDE = 0.3  # of a line's area that must be on the page
 OUTSIDE: Box = (0.0, 0.0, 0.0, 0.0)
 
@@ -34,7 +35,21 @@ class TextLine(NamedTuple):
     hidden: bool = False  # invisible by design
     white: bool = False  # seen only where the ground is darker
     under: bool = False  # something painted later lies over it
+    slope: float = 0.0  # degrees clockwise that it lies askew, beyond `turned`
     words: tuple[TextLine, ...] = ()  # of a line of which some are, until it is known whether that hides them
+
+
+def slope_of(lines: Sequence[TextLine]) -> float:
+    """How far most of the text lies askew, in degrees clockwise; 0 where it lies straight."""
+    if not any(line.slope for line in lines):
+        return 0.0
+    letters = sorted((line.slope, len(line.text)) for line in lines)
+    half = sum(length for _, length in letters) / 2
+    for slope, length in letters:
+        half -= length
+        if half <= 0:
+            return slope if abs(slope) >= _LEAST_SLOPE else 0.0
+    return 0.0
 
 
 def seen_parts(line: TextLine, is_seen: Callable[[Box], bool]) -> list[TextLine]:

@@ -28,11 +28,13 @@ from .text_layer import (
     is_inside,
     may_be_divided,
     plain,
+    slope_of,
     union,
 )
 
 _LINE = re.compile("[^\r\n\x02\ufffe]+[\x02\ufffe]?")
 _WORD = re.compile(r"\.(?: \.)+(?=\s|$)|\S+")  # dots that lead to a number are one
+_ASKEW = re.compile("[^\\s\x02\ufffe]+[\x02\ufffe]?")
 _QUARTER = math.pi / 2
 _INVISIBLE = (raw.FPDF_TEXTRENDERMODE_INVISIBLE, raw.FPDF_TEXTRENDERMODE_CLIP)
 _NEARLY_WHITE = 245
@@ -97,7 +99,21 @@ class TextPage:
                 first, last = (raw.FPDFText_GetCharIndexFromTextIndex(self._textpage, n) for n in (first, last))
             if runs := self._runs(first, last):
                 found += self._parts(whole, first, last, runs)
+        if slope_of(found):
+            found = list(self._words(text))
         return [line for line in found if line.box is not OUTSIDE]
+
+    def _words(self, text: str) -> Iterator[TextLine]:
+        """The words of a page whose text lies askew: of its lines, PDFium makes one, or many."""
+        exact = len(text) == self._count
+        for match in _ASKEW.finditer(text):
+            first, last = match.start(), match.end() - 1
+            if not exact:
+                first, last = (raw.FPDFText_GetCharIndexFromTextIndex(self._textpage, n) for n in (first, last))
+            if runs := self._runs(first, last):
+                bounds = union(runs)
+                line = self._styled(match[0], self._box(bounds), first)
+                yield self._in_words(line, bounds, match[0] if exact else "", first)
 
     def _parts(self, whole: str, first: int, last: int, runs: list[Bounds]) -> Sequence[TextLine]:
         """A line, divided where it has wide gaps."""
@@ -195,12 +211,15 @@ class TextPage:
         """A line with what its first character says of type and colour."""
         index = min(index, self._count - 1)
         page = self._page
-        size, turned = calls.font_size(page, index), self._rotation
+        size, turned, slope = calls.font_size(page, index), self._rotation, 0.0
         if calls.matrix(page, index, self._matrix_at):
             a, _, c, d, _, _ = self._matrix
             size *= math.hypot(c, d)
             if c or a < 0:
-                turned = (turned + round(math.atan2(c, a) / _QUARTER) * 90) % 360
+                angle = math.atan2(c, a)
+                quarters = round(angle / _QUARTER)
+                slope = round(math.degrees(angle - quarters * _QUARTER), 2)
+                turned = (turned + quarters * 90) % 360
         piece = calls.text_object(page, index)
         unseen = piece is not None and calls.render_mode(piece) in _INVISIBLE
         white = False
@@ -208,7 +227,7 @@ class TextPage:
             red, green, blue, alpha = self._colour
             white = red >= _NEARLY_WHITE and green >= _NEARLY_WHITE and blue >= _NEARLY_WHITE
             unseen = unseen or not alpha
-        return TextLine(plain(whole), box, round(size, 1), turned, unseen, white)
+        return TextLine(plain(whole), box, round(size, 1), turned, unseen, white, slope=slope)
 
     def _text(self) -> str:
         """All text of the page with PDFium's own line ends and marks."""

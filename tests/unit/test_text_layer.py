@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import math
 from collections.abc import Callable
 from pathlib import Path
 
@@ -183,6 +184,43 @@ def test_the_abstract_of_a_paper_in_two_columns_comes_before_the_introduction(tm
     expected += [f"First line {row} of what stands in this column" for row in range(30)]
     expected += ["1. Introduction", *(f"Then line {row} of what stands in this column" for row in range(30))]
     assert lines == expected
+
+
+@pytest.mark.parametrize("by_word", [False, True])
+@pytest.mark.parametrize(("slope", "turned"), [(1, 0), (-3, 0), (5, 0), (-2, 90)])
+def test_columns_of_text_that_lies_askew_are_read_as_if_straight(
+    tmp_path: Path, slope: float, turned: int, by_word: bool
+) -> None:
+    columns = [[f"{name} line {row} of what is said in it" for row in range(12)] for name in ("Left", "Right")]
+
+    def write(canvas: Canvas, left: float, top: float, line: str) -> None:
+        for word in line.split() if by_word else [line]:  # programs that lay text over scans write word by word
+            canvas.drawString(left, top, word)
+            left += canvas.stringWidth(word + " ", "Helvetica", 12)
+
+    def draw(canvas: Canvas) -> None:
+        canvas.translate(300, 400)
+        canvas.rotate(turned + slope)
+        for left, column in zip((-190, 10), columns, strict=True):
+            for row, line in enumerate(column):
+                write(canvas, left, 90 - 15 * row, line)
+
+    read = _read(tmp_path, _drawn(draw))
+    assert read.layout.text.split("\n") == columns[0] + columns[1] and read.turned == turned
+    assert len(read.layout.paragraphs) == 2, "both begin in capitals"
+    left, top, right, bottom = read.layout.blocks[12].box
+    turn, (x, y) = math.radians(turned + slope), (95, 94)  # the middle of the second column's first line
+    across, up = x * math.cos(turn) - y * math.sin(turn), x * math.sin(turn) + y * math.cos(turn)
+    middle = (300 + across) / WIDTH, 1 - (400 + up) / HEIGHT
+    assert ((left + right) / 2, (top + bottom) / 2) == pytest.approx(middle, abs=0.012)
+
+
+def test_hebrew_that_lies_askew_is_read_from_the_right(tmp_path: Path) -> None:
+    lines = [
+        TextLine(text=text, box=(left, top, left + 0.05, top + 0.014), size=10, slope=2.0)
+        for text, left, top in [("אחת", 0.5, 0.2175), ("שתיים", 0.44, 0.2159), ("שלוש", 0.38, 0.2143)]
+    ]
+    assert of_text_layer(lines, 600, 800).layout.text == "אחת שתיים שלוש"
 
 
 def test_a_stamp_up_the_margin_is_read_last(tmp_path: Path) -> None:

@@ -62,6 +62,8 @@ def test_a_page_number_as_the_only_text_may_not_be_all() -> None:
     [
         "".join(chr(ord(c) + 1) if c.isalpha() else c for c in PROSE),  # each letter is the next one
         "?>9@AJ.D<F@-<>2.@A:0>#3$4,56#" * 20,
+        # Vowels taken for vowels, consonants for consonants: the letters are as frequent as in a language.
+        PROSE.lower().translate(str.maketrans("aeioubcdfghklmnprstvwy", "eiuaokwrbltspfcnvygmhd")),
     ],
 )
 def test_text_like_no_language_is_in_doubt(text: str) -> None:
@@ -75,6 +77,11 @@ def test_text_like_no_language_is_in_doubt(text: str) -> None:
         "for (int i = 0; i < n; ++i) { total += values[i] * weights[i]; }  // the weighted sum of all the values",
         "Größenordnungsmäßig überschlägig geschätzt, wäre das Ergebnis möglicherweise früher zu erwarten.",
         "Şehrin güneyindeki küçük köylerde yaşayan insanların çoğu yıllardır aynı işi yapıyordu ve mutluydu.",
+        "Všichni lidé rodí se svobodní a sobě rovní co do důstojnosti a práv. Jsou nadáni rozumem a svědomím. " * 3,
+        "Kaikki ihmiset syntyvät vapaina ja tasavertaisina arvoltaan ja oikeuksiltaan. Heille on annettu järki. " * 3,
+        "Minden emberi lény szabadon születik és egyenlő méltósága és joga van. Az emberek, ésszel bírván. " * 3,
+        "Alla människor är födda fria och lika i värde och rättigheter. De har utrustats med förnuft. " * 3,
+        "Semua orang dilahirkan merdeka dan mempunyai martabat dan hak-hak yang sama. Mereka dikaruniai akal. " * 3,
         "Wszystkie dzieci chodziły wtedy do szkoły pieszo, choć droga prowadziła przez las i była długa.",
         "东北电气发展股份有限公司 2018 年第一季度报告全文 公司董事会、监事会及董事",
         "Все счастливые семьи похожи друг на друга, каждая несчастливая семья несчастлива по-своему.",
