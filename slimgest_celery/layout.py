@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from statistics import median
+from typing import NamedTuple
 
 from . import paragraphs, reading_order
 from .model import Block, Paragraph
@@ -19,12 +20,13 @@ _LETTER = re.compile(r"[^\W\d_]")
 _JOIN_GAP = (-0.3, 0.6)
 _SPACE_GAP = 0.15
 _LINE_HEIGHT = 1.1  # of type, in its size: what an OCR engine's boxes come to
-_BULLET = re.compile(r"[•◦▪‣●○■□·–—-]$")  # alone, it belongs to the text beside it
+# Alone, a bullet or the number of an item belongs to the text beside it.
+_BULLET = re.compile(r"(?:[•◦▪‣●○■□·–—-]|\(?(?:\d{1,3}|[A-Za-z]|[ivxIVX]{2,5})[.)])$")
 _BULLET_GAP = 4.0
+_INITIAL, _INITIAL_GAP = 1.8, 0.6  # of the lines beside an initial it is as high; of its own height they are away
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Found:
+class Found(NamedTuple):
     """A line as it was found, with its box in 0-1 of the upright page."""
 
     text: str
@@ -50,11 +52,14 @@ def arrange(
     `width` and `height` are those of the upright page, in points where lines have type sizes, else in any unit. `place`
     turns a box of it (0-1) into one of the page as displayed (0-1), where that lies otherwise.
     """
-    squares = [_scaled(line.box, width, height) for line in found]
+    squares = [
+        (left * width, top * height, right * width, bottom * height) for _, _, (left, top, right, bottom), _ in found
+    ]
+    found, squares = _with_initials(found, squares)
     sizes = [line.size for line in found if line.size]
     order = reading_order.order(
         squares,
-        right_to_left=_reads_right_to_left(found),
+        right_to_left=reads_right_to_left(found),
         least_height=_LINE_HEIGHT * median(sizes) if sizes else 0.0,
     )
     lines: list[tuple[Found, Box]] = []
@@ -68,12 +73,32 @@ def arrange(
         Block(text=line.text, confidence=line.confidence, box=place(line.box) if place else line.box)
         for line, _ in lines
     ]
-    found_paragraphs = paragraphs.find([Piece(text=line.text, box=box, size=line.size) for line, box in lines])
+    found_paragraphs = paragraphs.find([Piece(line.text, box, line.size) for line, box in lines])
     return Layout(blocks=blocks, paragraphs=found_paragraphs, text=_text(lines))
 
 
-def _scaled(box: Box, width: float, height: float) -> Box:
-    return box[0] * width, box[1] * height, box[2] * width, box[3] * height
+def _with_initials(found: Sequence[Found], squares: list[Box]) -> tuple[Sequence[Found], list[Box]]:
+    """Letters as high as several lines, at the beginning of the first of these."""
+    for initial, line in enumerate(found):
+        if len(line.text) != 1 or not line.text.isalpha():
+            continue
+        beside = [index for index, square in enumerate(squares) if _is_at(squares[initial], square)]
+        if len(beside) < 2:
+            continue
+        first = min(beside, key=lambda index: squares[index][1])
+        begun = found[first]._replace(text=line.text + found[first].text, box=_union(line.box, found[first].box))
+        rest = [index for index in range(len(found)) if index != initial]
+        joined = [begun if index == first else found[index] for index in rest]
+        return _with_initials(joined, [squares[index] for index in rest])
+    return found, squares
+
+
+def _is_at(initial: Box, line: Box) -> bool:
+    """Whether a line stands to the right of a letter that is several lines high."""
+    tall, height = initial[3] - initial[1], line[3] - line[1]
+    middle = (line[1] + line[3]) / 2
+    near = -0.2 * tall < line[0] - initial[2] < _INITIAL_GAP * tall
+    return tall > _INITIAL * height and near and initial[1] - 0.5 * height < middle < initial[3]
 
 
 def _text(lines: Sequence[tuple[Found, Box]]) -> str:
@@ -88,6 +113,8 @@ def _text(lines: Sequence[tuple[Found, Box]]) -> str:
 
 def _joint(text: str, before: Box, after: Box) -> str | None:
     """What stands between two pieces of one line, or None where they are not."""
+    if after[1] >= before[3]:  # the usual case: the next line stands below
+        return None
     heights = before[3] - before[1], after[3] - after[1]
     gap = after[0] - before[2]
     widest = _BULLET_GAP * max(heights) if _BULLET.match(text) else _JOIN_GAP[1] * min(heights)
@@ -114,9 +141,9 @@ def _union(one: Box, two: Box) -> Box:
     return min(one[0], two[0]), min(one[1], two[1]), max(one[2], two[2]), max(one[3], two[3])
 
 
-def _reads_right_to_left(found: Sequence[Found]) -> bool:
+def reads_right_to_left(found: Sequence[Found]) -> bool:
     """Whether most letters are Hebrew or Arabic."""
-    text = "".join(line.text for line in found)
-    if not _RIGHT_TO_LEFT.search(text):
+    if not any(_RIGHT_TO_LEFT.search(line.text) for line in found if not line.text.isascii()):
         return False
+    text = "".join(line.text for line in found)
     return 2 * len(_RIGHT_TO_LEFT.findall(text)) > len(_LETTER.findall(text))

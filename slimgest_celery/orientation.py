@@ -33,8 +33,8 @@ _SAMPLE = 0.4  # side of a sample, as a share of the page's
 class Stance:
     """How an image was turned to be read."""
 
-    width: int  # of the image before, in pixels
-    height: int
+    width: float  # of the image before, in pixels, or of a page in points
+    height: float
     turned: int = 0  # degrees clockwise: 0, 90, 180 or 270
     straightened: float = 0.0  # degrees counterclockwise, after that
 
@@ -48,7 +48,22 @@ class Stance:
             upright = np.asarray(picture)
         return np.ascontiguousarray(upright)
 
-    def restore(self, box: Box, read_width: int, read_height: int) -> Box:
+    def upright(self, box: Box, read_width: float, read_height: float) -> Box:
+        """What `restore` makes this box of: a line's own height and length, if the box is that around a line askew."""
+        left, top, right, bottom = box
+        wide, high = right - left, bottom - top
+        x, y = (left + right - self.width) / 2, (top + bottom - self.height) / 2
+        for _ in range(self.turned // 90):
+            x, y, wide, high = -y, x, high, wide
+        angle = math.radians(self.straightened)
+        sine, cosine = math.sin(angle), math.cos(angle)
+        x, y = x * cosine + y * sine + read_width / 2, y * cosine - x * sine + read_height / 2
+        stretch = cosine * cosine - sine * sine
+        long = max(0.0, wide * cosine - high * abs(sine)) / stretch
+        tall = max(0.0, high * cosine - wide * abs(sine)) / stretch
+        return x - long / 2, y - tall / 2, x + long / 2, y + tall / 2
+
+    def restore(self, box: Box, read_width: float, read_height: float) -> Box:
         """A box in pixels of the image as read (of this size), in pixels of the image before."""
         left, top, right, bottom = box
         corners = [self._restore(x - read_width / 2, y - read_height / 2) for x in (left, right) for y in (top, bottom)]

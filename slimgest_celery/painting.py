@@ -6,23 +6,27 @@ Whether it does hide it, only the rendered page tells: shapes are cut by clips a
 from __future__ import annotations
 
 import ctypes
-from collections.abc import Iterator
+from collections import deque
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any
+from itertools import repeat
 
 import numpy as np
 import pypdfium2.raw as raw
+from numpy.typing import NDArray
 
+from . import pdfium_calls as calls
 from .text_layer import Bounds
 
 _MOST = 20_000  # objects looked at: a drawing has more of them than a page has text
+_ENDS = 100  # of these, the first and the last ones are looked at for pictures
 _DEEPEST = 4  # forms in forms
 _LEAST_PT = 3.0  # height and width of what may hide a word: rules are lower
 _OVERLAP = 0.4  # of a word's area
 _WORD = 1.0  # in heights of a line: a line is as much under something as its shortest word would be
 _TEXT, _PATH, _FORM = raw.FPDF_PAGEOBJ_TEXT, raw.FPDF_PAGEOBJ_PATH, raw.FPDF_PAGEOBJ_FORM
 
-_Piece = Any  # a pointer to one of PDFium's page objects
+_Piece = int  # the address of one of PDFium's page objects
 Matrix = tuple[float, float, float, float, float, float]
 _PLAIN: Matrix = (1, 0, 0, 1, 0, 0)
 
@@ -34,76 +38,117 @@ class Painting:
     """A page's objects in the order in which they are painted; valid as long as the page is open."""
 
     def __init__(self, page: object) -> None:
-        painted = _painted(page)
-        first = next((index for index, (_, kind, _) in enumerate(painted) if kind == _TEXT), len(painted))
-        after = ((index, _cover(*painted[index])) for index in range(first, len(painted)))
-        covers = [(index, bounds) for index, bounds in after if bounds]
+        count = raw.FPDFPage_CountObjects(page)
+        self._pieces = _objects(calls.page_object, calls.address_of(page), range(min(count, _MOST)))
+        self._kinds = list(map(calls.kind_of, self._pieces))
+        painted = self._painted()
+        covers = list(_covers(painted))
         self._at = np.array([index for index, _ in covers])  # where in the order each cover stands
         self._covers = np.array([bounds for _, bounds in covers])
-        # Where each text object stands, by address; of most pages this need not be known.
+        # Where each text object stands; of most pages this need not be known.
         texts = enumerate(painted) if covers else ()
-        self._order = {_address(piece): index for index, (piece, kind, _) in texts if kind == _TEXT}
+        self._order = {piece: index for index, (piece, kind, _) in texts if kind == _TEXT}
 
-    def may_hide(self, piece: _Piece, bounds: Bounds) -> bool:
-        """Whether anything painted after this text object lies over these bounds."""
-        if not len(self._at) or not piece:
-            return False
+    def last_over(self, bounds: Bounds) -> int:
+        """Where in the order the last of what lies over these bounds is painted; -1: nothing does."""
+        if not self._order:
+            return -1
         left, bottom, right, top = bounds
-        covers = self._covers[self._at > self._order.get(_address(piece), self._at[-1])]
+        covers = self._covers
         wide = np.minimum(covers[:, 2], right) - np.maximum(covers[:, 0], left)
         high = np.minimum(covers[:, 3], top) - np.maximum(covers[:, 1], bottom)
         least = _OVERLAP * min(right - left, _WORD * (top - bottom)) * (top - bottom)
-        return bool(((wide > 0) & (high > 0) & (wide * high > least)).any())
+        over = (wide > 0) & (high > 0) & (wide * high > least)
+        return int(self._at[over][-1]) if over.any() else -1
+
+    def is_before(self, piece: _Piece, at: int) -> bool:
+        """Whether this text object is painted before what stands there in the order."""
+        return self._order.get(piece, at) < at
+
+    def pictures(self) -> Iterator[Bounds]:
+        """The bounds of pictures on the page, and of forms that hold some; of many objects, of the first and last ones.
+
+        A scan's picture is the first object or the last; a drawing has thousands of others.
+        """
+        found = list(zip(self._pieces, self._kinds, strict=True))
+        for piece, kind in found if len(found) <= 2 * _ENDS else found[:_ENDS] + found[-_ENDS:]:
+            if kind == raw.FPDF_PAGEOBJ_IMAGE or (kind == _FORM and _holds_picture(piece)):
+                (left, bottom, right, top) = map(float, _bounds([piece])[0])
+                yield left, bottom, right, top
+
+    def _painted(self) -> list[_Painted]:
+        """What is painted from the first text on."""
+        if _FORM in self._kinds:
+            painted = [part for thing in zip(self._pieces, self._kinds, strict=True) for part in _unfolded(*thing)]
+        elif set(self._kinds[self._kinds.index(_TEXT) :] if _TEXT in self._kinds else ()) <= {_TEXT}:
+            return []
+        else:
+            painted = list(zip(self._pieces, self._kinds, repeat(_PLAIN)))
+        first = next((index for index, (_, kind, _) in enumerate(painted) if kind == _TEXT), len(painted))
+        return painted[first:]
 
 
 @contextmanager
 def without(pieces: list[_Piece]) -> Iterator[None]:
     """The page as it is without these objects, as long as the context lasts."""
     for piece in pieces:
-        raw.FPDFPageObj_SetIsActive(piece, False)
+        calls.set_active(piece, False)
     try:
         yield
     finally:
         for piece in pieces:
-            raw.FPDFPageObj_SetIsActive(piece, True)
+            calls.set_active(piece, True)
 
 
-def _painted(page: object) -> list[_Painted]:
-    get, kind_of = raw.FPDFPage_GetObject, raw.FPDFPageObj_GetType
-    pieces = [get(page, index) for index in range(min(raw.FPDFPage_CountObjects(page), _MOST))]
-    found: list[_Painted] = [(piece, kind_of(piece), _PLAIN) for piece in pieces]
-    if any(kind == _FORM for _, kind, _ in found):
-        return [part for thing in found for part in _unfolded(*thing)]
-    return found
-
-
-def _unfolded(piece: _Piece, kind: int, matrix: Matrix, depth: int = 0) -> Iterator[_Painted]:
+def _unfolded(piece: _Piece, kind: int, matrix: Matrix = _PLAIN, depth: int = 0) -> Iterator[_Painted]:
     """An object, or those of a form."""
     if kind != _FORM:
         yield piece, kind, matrix
     elif depth < _DEEPEST:
-        own = raw.FS_MATRIX()
-        raw.FPDFPageObj_GetMatrix(piece, own)
-        inside = _times((own.a, own.b, own.c, own.d, own.e, own.f), matrix)
-        for index in range(min(raw.FPDFFormObj_CountObjects(piece), _MOST)):
-            part = raw.FPDFFormObj_GetObject(piece, index)
-            yield from _unfolded(part, raw.FPDFPageObj_GetType(part), inside, depth + 1)
+        own = (ctypes.c_float * 6)()
+        calls.object_matrix(piece, ctypes.addressof(own))
+        a, b, c, d, e, f = own
+        inside = _times((a, b, c, d, e, f), matrix)
+        for part in _parts(piece, _MOST):
+            yield from _unfolded(part, calls.kind_of(part), inside, depth + 1)
 
 
-def _cover(piece: _Piece, kind: int, matrix: Matrix) -> Bounds | None:
-    """The bounds on the page of what is large and solid enough to hide a word."""
-    if kind == _TEXT or (kind == _PATH and not _is_filled(piece)):
-        return None
-    left, bottom, right, top = (ctypes.c_float() for _ in range(4))
-    if not raw.FPDFPageObj_GetBounds(piece, left, bottom, right, top):
-        return None
-    bounds = placed((left.value, bottom.value, right.value, top.value), matrix)
-    return bounds if min(bounds[2] - bounds[0], bounds[3] - bounds[1]) >= _LEAST_PT else None
+def _covers(painted: Sequence[_Painted]) -> Iterator[tuple[int, Bounds]]:
+    """Where in the order something is painted that is large and solid enough to hide a word, and its bounds."""
+    others = [(index, *thing) for index, thing in enumerate(painted) if thing[1] != _TEXT]
+    for (index, piece, kind, matrix), found in zip(others, _bounds([piece for _, piece, _, _ in others]), strict=True):
+        bounds = placed(found, matrix)
+        large = min(bounds[2] - bounds[0], bounds[3] - bounds[1]) >= _LEAST_PT
+        if large and (kind != _PATH or _is_filled(piece)):
+            yield index, bounds
 
 
-def _is_filled(path: object) -> bool:
+def _bounds(pieces: Sequence[_Piece]) -> list[Bounds]:
+    """The bounds of each of these objects; of none where it has none."""
+    found: NDArray[np.float32] = np.zeros((len(pieces), 4), dtype=np.float32)
+    start = found.ctypes.data
+    edges = (range(start + 4 * edge, start + 4 * edge + 16 * len(pieces), 16) for edge in range(4))
+    deque(map(calls.object_bounds, pieces, *edges), maxlen=0)
+    bounds: list[Bounds] = found.tolist()
+    return bounds
+
+
+def _is_filled(path: _Piece) -> bool:
     mode, stroked = ctypes.c_int(), ctypes.c_int()
-    return bool(raw.FPDFPath_GetDrawMode(path, mode, stroked) and mode.value != raw.FPDF_FILLMODE_NONE)
+    known = calls.draw_mode(path, ctypes.addressof(mode), ctypes.addressof(stroked))
+    return bool(known and mode.value != raw.FPDF_FILLMODE_NONE)
+
+
+def _holds_picture(form: _Piece) -> bool:
+    return any(calls.kind_of(part) == raw.FPDF_PAGEOBJ_IMAGE for part in _parts(form, _ENDS))
+
+
+def _parts(form: _Piece, most: int) -> list[_Piece]:
+    return _objects(calls.form_object, form, range(min(calls.count_form_objects(form), most)))
+
+
+def _objects(get: calls.Call, of: int, indices: range) -> list[_Piece]:
+    return list(map(get, repeat(of), indices))
 
 
 def placed(bounds: Bounds, matrix: Matrix) -> Bounds:
@@ -121,7 +166,3 @@ def _times(one: Matrix, two: Matrix) -> Matrix:
     a, b, c, d, e, f = one
     p, q, r, s, t, u = two
     return a * p + b * r, a * q + b * s, c * p + d * r, c * q + d * s, e * p + f * r + t, e * q + f * s + u
-
-
-def _address(piece: _Piece) -> int:
-    return ctypes.addressof(piece.contents)

@@ -1,7 +1,8 @@
 """Which lines, in reading order, make a paragraph, a heading or a table. Pure; works on boxes, text and type sizes.
 
 A line goes on with the paragraph before it if it stands just below in the same column and type, and neither is set in
-nor begins with a bullet; over the foot of a column, if the sentence goes on. A heading is set in larger type than most
+nor begins with a bullet; over the foot of a column, if the sentence goes on. What stands beside it in its row does so,
+too, where rows make no certain table. A heading is set in larger type than most
 of the page. Type sizes come from a text layer only, so pages that were read by OCR have no headings.
 """
 
@@ -10,9 +11,9 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from itertools import pairwise
 from statistics import median
+from typing import NamedTuple
 
 from . import tables
 from .model import Paragraph
@@ -21,6 +22,7 @@ Box = tuple[float, float, float, float]  # left, top, right, bottom in one unit 
 
 # In heights of a line.
 _PARAGRAPH_GAP = 0.6  # beyond the usual gap between lines
+_MOST_GAP = 1.6  # between lines set wide apart: what is usual on a page of few lines is further
 _INDENT = (0.6, 5.0)  # how far the first line of a paragraph is set in
 _CENTRED = 0.8  # how unequally the ends of centred lines may be set in
 # Ratios of type.
@@ -33,8 +35,7 @@ _BULLET = re.compile(r"[•◦▪‣●○■□–—*·-]\s|\(?\d{1,3}[.)]\s|\
 _ENDED = re.compile(r"[.!?:;。！？：；][\"'”’»)\]]*$")
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Piece:
+class Piece(NamedTuple):
     """A line as it is read: upright, in reading order."""
 
     text: str
@@ -70,8 +71,10 @@ def beside(before: Box, after: Box) -> bool:
 def _paragraph(pieces: Sequence[Piece], first: int, last: int, body: float) -> Paragraph:
     lines = pieces[first : last + 1]
     ratio = min(line.size for line in lines) / body if body else 0.0
+    if ratio < _HEADING:
+        return Paragraph(first=first, last=last)
     length = sum(len(line.text) for line in lines)
-    if ratio < _HEADING or length > _HEADING_LENGTH or not any(c.isalpha() for line in lines for c in line.text):
+    if length > _HEADING_LENGTH or not any(c.isalpha() for line in lines for c in line.text):
         return Paragraph(first=first, last=last)
     level = 1 + sum(ratio < least for least in _LEVELS)
     return Paragraph(kind="heading", level=level, first=first, last=last)
@@ -92,17 +95,21 @@ def _usual_gap(pieces: Sequence[Piece]) -> float:
 
 def _follows(before: Piece, after: Piece, usual_gap: float) -> bool:
     """Whether a line goes on with the paragraph of the one before."""
+    if beside(before.box, after.box):  # a row of what is no certain table
+        return True
     if not _alike(before, after) or _BULLET.match(after.text):
         return False
-    height = before.box[3] - before.box[1]
-    if after.box[1] < before.box[1]:  # the head of the next column
-        apart = after.box[0] >= before.box[2] or after.box[2] <= before.box[0]
+    left, top, right, bottom = before.box
+    its_left, its_top, its_right, _ = after.box
+    if its_top < top:  # the head of the next column
+        apart = its_left >= right or its_right <= left
         return apart and after.text[:1].islower() and not _ENDED.search(before.text)
+    height = bottom - top
     return (
-        after.box[1] > _middle(before)
-        and after.box[1] - before.box[3] - max(usual_gap, 0.0) < _PARAGRAPH_GAP * height
-        and before.box[0] < after.box[2]
-        and after.box[0] < before.box[2]
+        its_top > (top + bottom) / 2
+        and its_top - bottom - min(max(usual_gap, 0.0), _MOST_GAP * height) < _PARAGRAPH_GAP * height
+        and left < its_right
+        and its_left < right
         and not _is_set_in(before, after, height)
     )
 
@@ -125,8 +132,11 @@ def _is_set_in(before: Piece, after: Piece, height: float) -> bool:
 
 def _stretches(pieces: Sequence[Piece]) -> Iterator[tuple[int, int, tables.Grid | None]]:
     """Tables and what is between them: first line, line after the last, and the table's cells."""
-    height = median(piece.box[3] - piece.box[1] for piece in pieces)
     begun = 0
+    if sum(beside(before.box, after.box) for before, after in pairwise(pieces)) < tables.LEAST_ROWS:
+        yield begun, len(pieces), None
+        return
+    height = median(piece.box[3] - piece.box[1] for piece in pieces)
     for first, rows in _runs_of_rows(pieces):
         cells = tables.grid([[pieces[index].box for index in row] for row in rows], height)
         if cells is None:

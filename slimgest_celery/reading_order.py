@@ -18,8 +18,10 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Sequence
-from dataclasses import dataclass
+from math import inf
+from operator import attrgetter
 from statistics import median
+from typing import NamedTuple
 
 Box = tuple[float, float, float, float]  # left, top, right, bottom; y grows downwards
 
@@ -39,9 +41,8 @@ _INSET_SHARE = 0.3  # of a region's lines that may be insets
 _TRIED = 4  # gutters tried in a region, best first
 
 
-@dataclass(frozen=True, slots=True)
-class _Line:
-    index: int  # in the caller's sequence
+class _Line(NamedTuple):
+    place: int  # in the caller's sequence
     left: float
     top: float
     right: float
@@ -49,6 +50,7 @@ class _Line:
     middle: float
 
 
+_by_left, _by_top, _by_middle = attrgetter("left"), attrgetter("top"), attrgetter("middle")
 _Region = list[_Line]  # by their middles, from top to bottom
 
 
@@ -59,16 +61,24 @@ def order(boxes: Sequence[Box], *, right_to_left: bool = False, least_height: fl
     """
     if not boxes:
         return []
-    lines = [
-        _Line(
-            index, -right if right_to_left else left, top, -left if right_to_left else right, bottom, (top + bottom) / 2
-        )
-        for index, (left, top, right, bottom) in enumerate(boxes)
-    ]
-    lines.sort(key=lambda line: line.middle)
+    if right_to_left:
+        boxes = [(-right, top, -left, bottom) for left, top, right, bottom in boxes]
+    lines = [_Line(index, *box, (box[1] + box[3]) / 2) for index, box in enumerate(boxes)]
+    lines.sort(key=_by_middle)
     height = max(median(line.bottom - line.top for line in lines), least_height) or 1e-9
     flat = [line for line in lines if not _stands(line, height)]
-    return [line.index for line in (*_read(flat, height), *(line for line in lines if _stands(line, height)))]
+    standing = [line for line in lines if _stands(line, height)] if len(flat) < len(lines) else []
+    return [line.place for line in (*_read(flat, height), *standing)]
+
+
+def _have_columns(lines: _Region) -> bool:
+    """Whether there may be columns or tables: two lines or more that stand beside others, unlike on pages of prose."""
+    least = _OVERLAP * min(line.bottom - line.top for line in lines)
+    lowest, beside = -inf, 0
+    for line in sorted(lines, key=_by_top):
+        beside += lowest - line.top > least
+        lowest = max(lowest, line.bottom)
+    return beside > 1
 
 
 def _stands(line: _Line, height: float) -> bool:
@@ -80,14 +90,21 @@ def _stands(line: _Line, height: float) -> bool:
 def _read(region: _Region, height: float) -> _Region:
     if len(region) < 2:
         return region
-    bands = _bands(region, height)
+    found = rows(region)
+    if not _have_columns(region):
+        return _by_rows(found)
+    bands = _bands(found, height)
     if len(bands) > 1:
         return [line for band in bands for line in _read(band, height)]
     for gutter in _gutters(region, height):
         cut = _cut(region, gutter, height)
         if cut is not None:
             return [line for part in cut for line in _read(part, height)]
-    return [line for row in rows(region) for line in row]
+    return _by_rows(found)
+
+
+def _by_rows(found: list[_Region]) -> _Region:
+    return [line for row in found for line in row]
 
 
 def rows(region: _Region) -> list[_Region]:
@@ -99,20 +116,20 @@ def rows(region: _Region) -> list[_Region]:
         else:
             found.append([line])
     for row in found:
-        row.sort(key=lambda line: line.left)
+        row.sort(key=_by_left)
     return found
 
 
-def _bands(region: _Region, height: float) -> list[_Region]:
-    """The region divided into tables over its whole width and what is between them."""
+def _bands(found: list[_Region], height: float) -> list[_Region]:
+    """A region, given by its rows, divided into tables over its whole width and what is between them."""
     bands: list[_Region] = []
     in_table = False
-    for of_table, row in _marked(rows(region), height):
+    for of_table, row in _marked(found, height):
         if not bands or of_table != in_table:
             bands.append([])
             in_table = of_table
         bands[-1] += row
-    return [sorted(band, key=lambda line: line.middle) for band in bands]
+    return [sorted(band, key=_by_middle) for band in bands]
 
 
 def _marked(found: list[_Region], height: float) -> list[tuple[bool, _Region]]:
@@ -155,7 +172,7 @@ def _gutters(region: _Region, height: float) -> list[float]:
 
 def _neighbours(region: _Region, height: float) -> list[tuple[_Line, _Line]]:
     """Each line with the nearest one to its right that stands at its height."""
-    by_top = sorted(region, key=lambda line: line.top)
+    by_top = sorted(region, key=_by_top)
     nearest: dict[int, _Line] = {}
     of: dict[int, _Line] = {}
     active: _Region = []
@@ -165,9 +182,9 @@ def _neighbours(region: _Region, height: float) -> list[tuple[_Line, _Line]]:
             if _shared(line, other) < _OVERLAP:
                 continue
             first, second = (line, other) if line.left < other.left else (other, line)
-            known = nearest.get(first.index)
+            known = nearest.get(first.place)
             if second.left >= first.right - _OVERLAP * height and (known is None or second.left < known.left):
-                nearest[first.index], of[first.index] = second, first
+                nearest[first.place], of[first.place] = second, first
         active.append(line)
     return [(of[index], beside) for index, beside in nearest.items()]
 
@@ -180,48 +197,68 @@ def _cut(region: _Region, x: float, height: float) -> list[_Region] | None:
     tolerance = _OVERLAP * height
     left = [line for line in region if line.right <= x + tolerance]
     right = [line for line in region if line.left >= x - tolerance and line.right > x + tolerance]
-    sided = {line.index for line in (*left, *right)}
-    across = [line for line in region if line.index not in sided]
+    sided = {line.place for line in (*left, *right)}
+    across = [line for line in region if line.place not in sided]
     beside_left, beside_right = _beside(across, left), _beside(across, right)
-    insets = [line for line in across if line.index in beside_left and line.index in beside_right]
+    insets = [line for line in across if line.place in beside_left and line.place in beside_right]
+    set_in = {line.place for line in insets}
+    insets += _set_below(insets, [line for line in across if line.place not in set_in], height)
+    insets.sort(key=_by_middle)
     if len(insets) > _INSET_SHARE * len(region):
         return None
-    set_in = {line.index for line in insets}
-    dividers = [line for line in across if line.index not in set_in]
+    set_in = {line.place for line in insets}
+    dividers = [line for line in across if line.place not in set_in]
     # What stands beside a divider on one side only is of its row.
     in_rows = _beside(left + right, dividers)
-    dividers += [line for line in left + right if line.index in in_rows]
-    left, right = ([line for line in side if line.index not in in_rows] for side in (left, right))
+    dividers += [line for line in left + right if line.place in in_rows]
+    left, right = ([line for line in side if line.place not in in_rows] for side in (left, right))
     dividers += _margins(left + right, dividers, height)
-    divided = {line.index for line in dividers}
-    left, right = ([line for line in side if line.index not in divided] for side in (left, right))
+    divided = {line.place for line in dividers}
+    left, right = ([line for line in side if line.place not in divided] for side in (left, right))
     if not _are_columns(left, right, height):
         return None
     return _parts(dividers, left, right, insets)
 
 
+def _set_below(insets: _Region, lines: _Region, height: float) -> _Region:
+    """Which short lines go on with an inset: close above or below a line of it, and not wider than all of it."""
+    if not insets:
+        return []
+    left = min(line.left for line in insets) - _REACH * height
+    right = max(line.right for line in insets) + _REACH * height
+    found: _Region = []
+    for line in lines:
+        within = left <= line.left and line.right <= right and line.right - line.left < _WIDE * height
+        gaps = (max(line.top - other.bottom, other.top - line.bottom) for other in (*insets, *found))
+        if within and min(gaps) < height:
+            found.append(line)
+    return found
+
+
 def _beside(lines: _Region, others: _Region) -> set[int]:
     """Which lines have one of the others at their height."""
-    sides = sorted(others, key=lambda line: line.top)
+    sides = sorted(others, key=_by_top)
     tops = [line.top for line in sides]
     tallest = max((line.bottom - line.top for line in sides), default=0.0)
     found = set()
     for line in lines:
         near = sides[bisect_left(tops, line.top - tallest) : bisect_left(tops, line.bottom)]
         if any(_shared(line, other) > _OVERLAP for other in near):
-            found.add(line.index)
+            found.add(line.place)
     return found
 
 
 def _shared(line: _Line, other: _Line) -> float:
     """The share of the lower line's height at which the other one stands too."""
-    shared = min(line.bottom, other.bottom) - max(line.top, other.top)
-    return shared / (min(line.bottom - line.top, other.bottom - other.top) or 1e-9)
+    _, _, top, _, bottom, _ = line
+    _, _, its_top, _, its_bottom, _ = other
+    shared = min(bottom, its_bottom) - max(top, its_top)
+    return shared / (min(bottom - top, its_bottom - its_top) or 1e-9)
 
 
 def _margins(sides: _Region, dividers: _Region, height: float) -> _Region:
     """Running heads and feet: one row at the very top or bottom, clear of the rest."""
-    everything = rows(sorted((*sides, *dividers), key=lambda line: line.middle))
+    everything = rows(sorted((*sides, *dividers), key=_by_middle))
     if len(everything) < 4:
         return []
     found: _Region = []
@@ -229,8 +266,8 @@ def _margins(sides: _Region, dividers: _Region, height: float) -> _Region:
         found += everything[0]
     if min(line.top for line in everything[-1]) - max(line.bottom for line in everything[-2]) >= _MARGIN * height:
         found += everything[-1]
-    known = {line.index for line in dividers}
-    return [line for line in found if line.index not in known]
+    known = {line.place for line in dividers}
+    return [line for line in found if line.place not in known]
 
 
 def _parts(dividers: _Region, left: _Region, right: _Region, insets: _Region) -> list[_Region]:
@@ -241,12 +278,12 @@ def _parts(dividers: _Region, left: _Region, right: _Region, insets: _Region) ->
     for side, lines in zip(sides, (left, right, insets), strict=True):
         for line in lines:
             side[bisect_left(edges, line.middle)].append(line)
-    dividers = sorted(dividers, key=lambda line: line.middle)
+    dividers = sorted(dividers, key=_by_middle)
     alone: _Region = []
     for strip in range(len(edges) + 1):
         filled = [side[strip] for side in sides if side[strip]]
         if len(filled) > 1 and max(map(len, filled)) == 1:  # one row, not columns
-            filled = [sorted((line for side in filled for line in side), key=lambda line: line.middle)]
+            filled = [sorted((line for side in filled for line in side), key=_by_middle)]
         if filled:
             parts += [alone] if alone else []
             parts += filled

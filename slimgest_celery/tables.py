@@ -12,7 +12,8 @@ from collections.abc import Sequence
 Box = tuple[float, float, float, float]  # left, top, right, bottom; y grows downwards
 Grid = list[list[int | None]]  # row by row, which cell (its index among all the rows' cells) stands in each column
 
-_ROWS = 3  # fewer rows say nothing
+LEAST_ROWS = 3  # fewer say nothing
+_ROWS_OF_TWO = 4  # of two cells, fewer may as well be two blocks of lines, such as sender and date
 _FILLED = 0.7  # of the grid's places
 _FLUSH = 0.75  # of a column's cells, within _SLACK heights of a line; headings often stand otherwise
 _SLACK = 0.5
@@ -23,10 +24,12 @@ _LONGEST = 25.0  # in heights of a line: text set in columns has longer lines
 def grid(rows: Sequence[Sequence[Box]], height: float) -> Grid | None:
     """The cells of these rows in columns, or None where they are no table; `height` is that of a line."""
     cells = [cell for row in rows for cell in row]
-    if len(rows) < _ROWS or any(cell[2] - cell[0] > _LONGEST * height for cell in cells):
+    if len(rows) < LEAST_ROWS or any(cell[2] - cell[0] > _LONGEST * height for cell in cells):
         return None
     columns = _columns(cells, height)
-    if len(columns) < 2 or len(cells) < _needed(columns) * len(rows) * len(columns):
+    if len(columns) < 2 or (len(columns) == 2 and len(rows) < _ROWS_OF_TWO):
+        return None
+    if len(cells) < _needed(columns) * len(rows) * len(columns):
         return None
     found: Grid = []
     index = 0

@@ -10,11 +10,21 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
+from functools import lru_cache
+
+import numpy as np
 
 from .text_layer import TextLine
+
+
+def _letter(code: int) -> int:
+    """1 to 26 for a Latin letter, with an accent or without, by its code in Latin-1; 0 for anything else."""
+    letter = ord(unicodedata.normalize("NFD", chr(code))[0].lower()) - 96
+    return letter if 1 <= letter <= 26 else 0
+
 
 # What no text holds: the replacement character, private use, controls.
 _BROKEN = re.compile("[\ufffd\ue000-\uf8ff\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
@@ -23,6 +33,9 @@ _MOJIBAKE = re.compile("[ÂÃÐÑâ][\x80-\xbf€‚ƒ„…†‡ˆ‰Š‹ŒŽ
 _BROKEN_SHARE = 0.1  # of the characters, from which text is garbled
 _BROKEN_DOUBT = 0.02
 _SIGNS_SHARE = 0.35  # of the characters that are neither letters, digits nor spaces: code has about a fifth
+_SIGNS_LOOK = 0.05  # lines are looked at one by one from this share on; prose has less
+_SUSPECT_LENGTH = 10  # characters of a line that say something
+_SUSPECT_LEAST, _SUSPECT_SHARE = 100, 0.05  # characters, and share of the text, from which such lines matter
 _VOWELS = frozenset("aeiouyæœøı")
 _VOWEL_SHARE = (0.3, 0.6)  # of Latin letters in European languages, with room
 _FEW_LETTERS = 60  # fewer say nothing of vowels
@@ -36,7 +49,22 @@ _USUAL = dict(
     )
 )
 _USUAL_MEAN = 46
+# Pairs of letters that are frequent in one or more of them: of their texts they make two thirds to five sixths, of
+# letters taken for others at random a third, of vowels for vowels and consonants for consonants half at most.
+_PAIRS = (
+    "th he in er an re on at en nd ti es or te of ed is it al ar st to nt ng se ha as ou io le ve co me de hi ri ro ic "
+    "ne ea ra ce li ch ll be ma si om ur ei ie ge un sc au di ss el da ht la et em ai qu ns tr pa us os do ta ad ue ci "
+    "no ni ao ca ee aa va oo ij na rz sz cz za po ow wi zi ze pr ia ko ke sk ig fo av ya bi ir ka ak sa tt tu eg ek so "
+    "wa ac pe ho il ec ol mo ot ut lo su sp ul ag am id ov je nn du uk ku yo lu vi um"
+)
+_PAIRS_SHARE = 0.55
+_FEW_PAIRS = 200  # letters, of which fewer say nothing of pairs
+_LETTERS = np.array([_letter(code) for code in range(256)])
+_USUAL_PAIRS = np.zeros(32 * 32, dtype=np.bool_)
+_USUAL_PAIRS[[32 * (ord(one) - 96) + ord(other) - 96 for one, other in map(tuple, _PAIRS.split())]] = True
+_MOST_COUNTED = 0xFFFF  # characters below are counted at once
 _SCAN_COVER = 0.5  # a picture this large may be a scan of the page
+_PART_COVER = 0.4  # one this large may be a scan of half of it; drawings and photographs are mostly smaller
 _LITTLE_TEXT = 300  # characters: fewer on a scan may be a stamp, a header, a page number
 _HARDLY_TEXT = 40  # fewer may be a page number beside letters that are drawn as outlines
 _LITTLE_AREA = 0.08  # of the page
@@ -64,6 +92,12 @@ class Layer:
         return self.reason is None and self.doubt is None
 
     @property
+    def is_scarce(self) -> bool:
+        """Whether it is so little that it may be a stamp, a header, a page number."""
+        area = sum((line.box[2] - line.box[0]) * (line.box[3] - line.box[1]) for line in self.lines)
+        return sum(len(line.text) for line in self.lines) < _LITTLE_TEXT or area < _LITTLE_AREA
+
+    @property
     def likely(self) -> bool:
         """Whether it will probably be trusted."""
         return self.reason is None and self.score > 0.5
@@ -82,15 +116,19 @@ def weigh(lines: Sequence[TextLine], picture_cover: float) -> Layer:
     layer = Layer(lines=printed, score=1 - broken_share(text), ocr=ocr)
     if 1 - layer.score > _BROKEN_SHARE:
         return replace(layer, reason="garbled_text")
-    if len(text) < _HARDLY_TEXT or (scanned and (len(text) < _LITTLE_TEXT or _area(printed) < _LITTLE_AREA)):
+    if len(text) < _HARDLY_TEXT or (scanned and layer.is_scarce):
         return replace(layer, score=0.5 if scanned else layer.score, doubt=Doubt.COVERAGE)
-    if scanned or is_odd(text):
+    if _PART_COVER < picture_cover <= _SCAN_COVER:
+        return replace(layer, doubt=Doubt.COVERAGE)
+    if scanned or is_odd(text) or suspects(printed):
         return replace(layer, score=0.5, doubt=Doubt.AGREEMENT)
     return layer
 
 
 def broken_share(text: str) -> float:
     """The share of characters that no text holds, mojibake included."""
+    if text.isprintable() and "\ufffd" not in text and not any(sign in text for sign in "ÂÃÐÑâ"):
+        return 0.0
     return (len(_BROKEN.findall(text)) + 2 * len(_MOJIBAKE.findall(text))) / max(1, len(text))
 
 
@@ -98,26 +136,76 @@ def is_odd(text: str) -> bool:
     """Whether text looks unlike any language: broken here and there, mostly signs, or Latin of rare letters."""
     if broken_share(text) > _BROKEN_DOUBT:
         return True
-    counts = Counter(unicodedata.normalize("NFD", text).lower())  # of a page, some eighty different characters
-    solid = sum(count for c, count in counts.items() if not c.isspace() and c != "." and not unicodedata.combining(c))
-    # Signs above U+2000 are rules, bullets and mathematics.
-    signs = sum(
-        count
-        for c, count in counts.items()
-        if not c.isalnum() and not c.isspace() and c != "." and c < "\u2000" and not unicodedata.combining(c)
-    )
-    return signs > _SIGNS_SHARE * solid or _has_rare_letters(counts)
-
-
-def _has_rare_letters(counts: Counter[str]) -> bool:
-    """Whether Latin letters are counted that no European language has in such numbers."""
-    latin = {c: count for c, count in counts.items() if c.isalpha() and c < "\u0250"}
-    total = sum(latin.values())
-    if total <= _FEW_LETTERS:
+    solid, signs, latin, vowels, usual = _weights(text)
+    if signs > _SIGNS_SHARE * solid:
+        return True
+    # Few letters may be any; many are in numbers that some European language has.
+    if latin <= _FEW_LETTERS:
         return False
-    vowels = sum(count for c, count in latin.items() if c in _VOWELS) / total
-    usual = sum(_USUAL.get(c, 0) * count for c, count in latin.items()) / total
-    return not _VOWEL_SHARE[0] < vowels < _VOWEL_SHARE[1] or usual < _USUAL_MEAN
+    if not _VOWEL_SHARE[0] < vowels / latin < _VOWEL_SHARE[1] or usual / latin < _USUAL_MEAN:
+        return True
+    return latin >= _FEW_PAIRS and _usual_pairs(text) < _PAIRS_SHARE
+
+
+def _usual_pairs(text: str) -> float:
+    """The share of neighbouring Latin letters that often stand together in European languages."""
+    letters = _LETTERS[np.frombuffer(text.encode("latin-1", "replace"), dtype=np.uint8)]
+    pairs = letters[:-1] * 32 + letters[1:]
+    pairs = pairs[(letters[:-1] > 0) & (letters[1:] > 0)]
+    return float(_USUAL_PAIRS[pairs].mean()) if pairs.size else 1.0
+
+
+def suspects(lines: Sequence[TextLine]) -> list[TextLine]:
+    """The lines that are mostly signs, where they are many enough to be a drawing's or a table's broken text."""
+    text = "".join(line.text for line in lines)
+    solid, signs, *_ = _weights(text)
+    if signs <= _SIGNS_LOOK * solid:
+        return []
+    found = [line for line in lines if len(line.text) >= _SUSPECT_LENGTH and _is_mostly_signs(line.text)]
+    length = sum(len(line.text) for line in found)
+    return found if length > max(_SUSPECT_LEAST, _SUSPECT_SHARE * len(text)) else []
+
+
+def _is_mostly_signs(text: str) -> bool:
+    solid, signs, *_ = _weights(text)
+    return signs > _SIGNS_SHARE * solid
+
+
+@lru_cache(maxsize=1)  # asked twice for each page
+def _weights(text: str) -> tuple[int, int, int, int, int]:
+    """What `_weight` gives, of all characters of a text together."""
+    codes = np.frombuffer(text.encode("utf-32-le", "surrogatepass"), dtype=np.uint32)
+    if not codes.size or codes.max() > _MOST_COUNTED:
+        each: Iterable[tuple[str, int]] = Counter(text).items()
+    else:  # a page's characters are counted at once in a tenth of the time, and some eighty are different
+        counts = np.bincount(codes)
+        known = np.flatnonzero(counts > 0)
+        each = zip(map(chr, known.tolist()), counts[known].tolist(), strict=True)
+    solid = signs = latin = vowels = usual = 0
+    for character, count in each:
+        its = _weight(character)
+        solid += count * its[0]
+        signs += count * its[1]
+        latin += count * its[2]
+        vowels += count * its[3]
+        usual += count * its[4]
+    return solid, signs, latin, vowels, usual
+
+
+@lru_cache(maxsize=10_000)
+def _weight(character: str) -> tuple[int, int, int, int, int]:
+    """What a character adds to the number of signs and letters, of signs, of Latin letters, of vowels, of usual ones.
+
+    Accents add nothing; signs above U+2000, which are rules, bullets and mathematics, are no signs here.
+    """
+    solid = signs = latin = vowels = usual = 0
+    for c in unicodedata.normalize("NFD", character).lower():
+        if not c.isspace() and c != "." and not unicodedata.combining(c):
+            solid += 1
+            signs += not c.isalnum() and c < "\u2000"
+        if c.isalpha() and c < "\u0250":
+            latin, vowels, usual = latin + 1, vowels + (c in _VOWELS), usual + _USUAL.get(c, 0)
+    return solid, signs, latin, vowels, usual
 
 
 def agreement(one: str, other: str) -> float:
@@ -134,7 +222,3 @@ def _pairs(text: str) -> dict[str, int]:
         pair = letters[index : index + 2]
         pairs[pair] = pairs.get(pair, 0) + 1
     return pairs
-
-
-def _area(lines: Sequence[TextLine]) -> float:
-    return sum((line.box[2] - line.box[0]) * (line.box[3] - line.box[1]) for line in lines)

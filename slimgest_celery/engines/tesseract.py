@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from pathlib import Path
+from statistics import median
 
 from PIL import Image as Pillow
 
@@ -22,7 +23,9 @@ _DATA_FOLDERS = (
     "/usr/local/share/tessdata",
     "/opt/homebrew/share/tessdata",
 )
-_GAP = 1.2  # in heights of a line: Tesseract makes one line of two that stand further apart, such as columns'
+_GAP = 1.2  # in heights of words: Tesseract makes one line of two that stand further apart, such as columns'
+_SPECKS = frozenset("_|~¦‘’'`.,:;°«»")
+_SPECK_GAP = 0.5  # further away from the word before, such a sign may be none
 _HOW = "Install it, for example `apt-get install tesseract-ocr` and `pip install 'slimgest[tesseract]'`."
 
 
@@ -50,22 +53,44 @@ class Tesseract:
     def _read(self, image: Image) -> list[Line]:
         self._api.SetImage(Pillow.fromarray(image))
         self._api.Recognize()
-        words, lines = self._tesserocr.RIL.WORD, self._tesserocr.RIL.TEXTLINE
-        pieces: list[list[Line]] = []
+        words = self._tesserocr.RIL.WORD
+        lines: list[list[Line]] = []
         for found in self._tesserocr.iterate_level(self._api.GetIterator(), words):
             box = found.BoundingBox(words)
             text = found.GetUTF8Text(words) if box else None
             if not text or not text.strip():
                 continue
-            word = Line(text=text.strip(), confidence=found.Confidence(words) / 100, box=tuple(box))
-            line = found.BoundingBox(lines) or box
-            least_gap = _GAP * (line[3] - line[1])
-            if pieces and not found.IsAtBeginningOf(lines) and word.box[0] - pieces[-1][-1].box[2] <= least_gap:
-                pieces[-1].append(word)
-            else:
-                pieces.append([word])
+            if not lines or found.IsAtBeginningOf(self._tesserocr.RIL.TEXTLINE):
+                lines.append([])
+            lines[-1].append(Line(text=text.strip(), confidence=found.Confidence(words) / 100, box=tuple(box)))
         self._api.Clear()
-        return [_line(piece) for piece in pieces]
+        return [_line(piece) for line in lines for piece in pieces(line)]
+
+
+def pieces(line: Sequence[Line]) -> list[list[Line]]:
+    """The words of a line that Tesseract found, divided where a gap is too wide for one line, such as between columns.
+
+    Specks in such a gap, which it reads as a stroke or a dot, do not narrow it; they are left out.
+    """
+    usual = median(map(_height, line))
+    found: list[list[Line]] = []
+    specks: list[Line] = []
+    for word in line:
+        before = found[-1][-1] if found else word
+        gap = word.box[0] - before.box[2]
+        if word.text in _SPECKS and gap > _SPECK_GAP * usual:
+            specks.append(word)
+            continue
+        if found and gap <= _GAP * max(_height(word), _height(before), usual):
+            found[-1] += [*specks, word]
+        else:
+            found.append([word])
+        specks = []
+    return found
+
+
+def _height(word: Line) -> float:
+    return word.box[3] - word.box[1]
 
 
 def _line(words: list[Line]) -> Line:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Set
 
 from ..model import Document, Page, Paragraph
 from . import flow
@@ -31,13 +32,14 @@ def page(page: Page) -> str:
 def _text(page: Page) -> str:
     if page.error is not None:
         return f"> Page {page.page_number} could not be read: {page.error.message} (`{page.error.code}`)"
-    return "\n\n".join(_paragraph(page, paragraph) for paragraph in flow.paragraphs(page))
+    known = flow.compounds(page)
+    return "\n\n".join(_paragraph(page, paragraph, known) for paragraph in flow.paragraphs(page))
 
 
-def _paragraph(page: Page, paragraph: Paragraph) -> str:
+def _paragraph(page: Page, paragraph: Paragraph, known: Set[str]) -> str:
     if paragraph.cells is not None:
         return _table(page, paragraph.cells)
-    text = flow.one_line([block.text for block in flow.blocks(page, paragraph)])
+    text = flow.one_line(flow.rows(page, paragraph), known).replace("\t", " ")
     if paragraph.kind == "heading":
         # The document's title is the one heading of the first level.
         return f"{'#' * (paragraph.level + 1)} {_escape(text)}"

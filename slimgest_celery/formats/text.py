@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Set
+
 from ..model import Block, Page, Paragraph
 from . import flow
 
@@ -14,13 +16,14 @@ def page(page: Page) -> str:
 def _text(page: Page) -> str:
     if not page.blocks:
         return page.text
-    return "\n\n".join(_paragraph(page, paragraph) for paragraph in flow.paragraphs(page))
+    known = flow.compounds(page)
+    return "\n\n".join(_paragraph(page, paragraph, known) for paragraph in flow.paragraphs(page))
 
 
-def _paragraph(page: Page, paragraph: Paragraph) -> str:
+def _paragraph(page: Page, paragraph: Paragraph, known: Set[str]) -> str:
     if paragraph.cells is not None:
         return "\n".join("\t".join(_cell(page.blocks, cell) for cell in row) for row in paragraph.cells)
-    return "\n".join(flow.whole_words([block.text for block in flow.blocks(page, paragraph)]))
+    return "\n".join(flow.whole_words(flow.rows(page, paragraph), known))
 
 
 def _cell(blocks: list[Block], index: int | None) -> str:

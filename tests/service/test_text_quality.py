@@ -77,6 +77,29 @@ def test_an_ocr_layer_under_the_scan_is_taken_if_it_says_what_is_printed(rapid: 
     assert page["text"].split("\n") == PROSE and page["trust"] > 0.8
 
 
+@pytest.mark.parametrize(("lower_mm", "source"), [(1, "text_layer"), (6, "ocr")])
+def test_an_ocr_layer_is_taken_only_where_it_lies_on_what_is_printed(
+    rapid: Stack, lower_mm: float, source: str
+) -> None:
+    page = _page(rapid, pdfs.pictured(pdfs.picture(), layer=PROSE, lower_mm=lower_mm))
+    assert page["source"] == source
+    assert page["blocks"][0]["box"][1] == pytest.approx(0.125, abs=0.02), "where the first line is printed"
+
+
+def test_text_beside_a_scan_of_half_a_page_is_not_all_of_it(rapid: Stack) -> None:
+    typed = [f"Typed line {row} of the upper half of this page, which is text." for row in range(20)]
+    page = _page(rapid, pdfs.half_scanned(typed))
+    assert (page["source"], page["reason"]) == ("ocr", "text_beside_scan")
+    assert "Typed line 3" in page["text"] and "lamp in the tower" in page["text"]
+
+
+def test_broken_labels_on_a_page_of_prose_are_read_from_it(rapid: Stack) -> None:
+    labels = ["Harbour of stone", "Lamp on the tower", "Sails of the fleet", "Boats in the water"] * 3
+    page = _page(rapid, pdfs.with_broken_labels(PROSE * 2, labels))
+    assert (page["source"], page["reason"]) == ("ocr", "garbled_text")
+    assert "Sails of the fleet" in page["text"] and "lamp in the tower" in page["text"]
+
+
 def test_text_under_a_bar_is_not_reported_and_the_rest_of_the_page_is(rapid: Stack) -> None:
     page = _page(rapid, pdfs.barred(PROSE, barred=2))
     assert page["source"] == "text_layer" and page["text"].split("\n") == PROSE[:2] + PROSE[3:]

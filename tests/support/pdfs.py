@@ -97,8 +97,10 @@ def picture(lines: Sequence[str] = PROSE, *, turned: int = 0, skew: float = 0.0)
     return page.rotate(skew, Image.Resampling.BICUBIC, fillcolor=255).rotate(-turned, expand=True)
 
 
-def pictured(image: Image.Image, *, layer: Sequence[str] = (), stamp: str = "", invisible: bool = True) -> bytes:
-    """A page that is a picture, with a text layer where `picture` draws its lines, and a stamp at its foot."""
+def pictured(
+    image: Image.Image, *, layer: Sequence[str] = (), stamp: str = "", invisible: bool = True, lower_mm: float = 0.0
+) -> bytes:
+    """A page that is a picture, with a text layer where `picture` draws its lines (or lower), and a stamp."""
     width, height = (side * 72 / 150 for side in image.size)
     stored = io.BytesIO()
     canvas = Canvas(stored, pagesize=(width, height))
@@ -107,7 +109,7 @@ def pictured(image: Image.Image, *, layer: Sequence[str] = (), stamp: str = "", 
     text.setTextRenderMode(3 if invisible else 0)
     text.setFont("Helvetica", 14)
     for row, line in enumerate(layer):
-        text.setTextOrigin(33.6, height - (150 + 60 * row + 30) * 72 / 150)
+        text.setTextOrigin(33.6, height - (150 + 60 * row + 30) * 72 / 150 - lower_mm * 72 / 25.4)
         text.textOut(line)
     canvas.drawText(text)
     if stamp:
@@ -115,6 +117,18 @@ def pictured(image: Image.Image, *, layer: Sequence[str] = (), stamp: str = "", 
         printed.setTextRenderMode(0)
         printed.textOut(stamp)
         canvas.drawText(printed)
+    canvas.save()
+    return stored.getvalue()
+
+
+def half_scanned(typed: Sequence[str]) -> bytes:
+    """A page with these lines as text in its upper half and a scan of `PROSE` in its lower."""
+    stored = io.BytesIO()
+    canvas = Canvas(stored, pagesize=(420, 595))
+    canvas.setFont("Helvetica", 10)
+    for row, line in enumerate(typed):
+        canvas.drawString(40, 560 - 12 * row, line)
+    canvas.drawImage(ImageReader(picture().crop((0, 100, 875, 640))), 0, 0, 420, 259)
     canvas.save()
     return stored.getvalue()
 
@@ -143,20 +157,42 @@ def barred(lines: Sequence[str], barred: int) -> bytes:
     return stored.getvalue()
 
 
+_TO_UNICODE = (
+    "/CIDInit /ProcSet findresource begin 12 dict begin begincmap /CMapName /X def /CMapType 2 def\n"
+    "1 begincodespacerange <00> <ff> endcodespacerange\n{count} beginbfchar\n{entries}endbfchar\n"
+    "endcmap end end"
+)
+
+
 def mapped(lines: Sequence[str], meaning: dict[str, str]) -> bytes:
     """A page that shows these lines, whose font says that its letters mean others."""
     entries = "".join(f"<{ord(drawn):02x}> <{ord(said):04x}>\n" for drawn, said in meaning.items())
-    to_unicode = (
-        "/CIDInit /ProcSet findresource begin 12 dict begin begincmap /CMapName /X def /CMapType 2 def\n"
-        f"1 begincodespacerange <00> <ff> endcodespacerange\n{len(meaning)} beginbfchar\n{entries}endbfchar\n"
-        "endcmap end end"
-    )
     stored = io.BytesIO()
     with pikepdf.open(io.BytesIO(text_pages(["\n".join(lines)]))) as pdf:
         for font in pdf.pages[0].obj.Resources.Font.values():
-            font.ToUnicode = pdf.make_stream(to_unicode.encode())
+            font.ToUnicode = pdf.make_stream(_TO_UNICODE.format(count=len(meaning), entries=entries).encode())
         pdf.save(stored)
     return stored.getvalue()
+
+
+def with_broken_labels(lines: Sequence[str], labels: Sequence[str]) -> bytes:
+    """A page of lines, and of labels whose font says that their letters are signs."""
+    signs = dict(zip("abcdefghijklmnopqrstuvwxyzHLSB ", "?>9@AJ.D<F-2:0#3$4,56!%&'()*+/;=", strict=False))
+    entries = "".join(f"<{ord(drawn):02x}> <{ord(said):04x}>\n" for drawn, said in signs.items())
+    stored = io.BytesIO()
+    canvas = Canvas(stored, pagesize=(420, 595))
+    for font, texts, top in (("Helvetica", lines, 560), ("Times-Roman", labels, 230)):
+        canvas.setFont(font, 12)
+        for row, text in enumerate(texts):
+            canvas.drawString(40, top - 16 * row, text)
+    canvas.save()
+    broken = io.BytesIO()
+    with pikepdf.open(stored) as pdf:
+        for font in pdf.pages[0].obj.Resources.Font.values():
+            if font.BaseFont == "/Times-Roman":
+                font.ToUnicode = pdf.make_stream(_TO_UNICODE.format(count=len(signs), entries=entries).encode())
+        pdf.save(broken)
+    return broken.getvalue()
 
 
 def with_white(black: str, white: str) -> bytes:

@@ -9,6 +9,7 @@ import pytest
 from slimgest_celery import engines
 from slimgest_celery.config import Settings
 from slimgest_celery.engines import Line, normalise
+from slimgest_celery.engines.tesseract import pieces
 from slimgest_celery.errors import EngineUnavailable
 from workers.process import built_in_page
 
@@ -16,6 +17,17 @@ from workers.process import built_in_page
 def test_pixels_become_fractions_and_text_is_trimmed() -> None:
     (block,) = normalise([Line(text=" word\n", confidence=0.75, box=(100, 50, 300, 100))], width=400, height=200)
     assert (block.text, block.confidence, block.box) == ("word", 0.75, (0.25, 0.25, 0.75, 0.5))
+
+
+def _word(text: str, left: float, right: float) -> Line:
+    return Line(text=text, confidence=0.9, box=(left, 10, right, 25))
+
+
+def test_a_line_of_tesseract_over_two_columns_is_divided_between_them_with_or_without_a_speck_there() -> None:
+    left, right = [_word("press", 0, 50), _word("PLAY,", 58, 110)], [_word("find", 150, 180), _word("it", 188, 200)]
+    assert pieces(left + right) == [left, right]
+    assert pieces([*left, _word("_", 130, 133), *right]) == [left, right]
+    assert pieces([_word("a", 0, 8), _word(".", 9, 11), _word("b", 18, 26)])[0][1].text == ".", "one that is near stays"
 
 
 @pytest.mark.parametrize(

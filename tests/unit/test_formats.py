@@ -73,8 +73,60 @@ def test_words_cut_at_line_ends_are_whole_in_text_and_markdown_and_stay_cut_in_b
         ("A para-", 60, 100, 10), ("graph of two lines.", 60, 112, 10), ("Anno-", 60, 160, 10), ("Dazumal", 60, 172, 10)
     )
     assert [block.text for block in page.blocks] == ["A para-", "graph of two lines.", "Anno-", "Dazumal"]
-    assert _markdown(page) == ["A paragraph of two lines.", "Anno- Dazumal"]
-    assert _write("txt", _document(page)) == "A paragraph\nof two lines.\n\nAnno-\nDazumal\n\f"
+    assert _markdown(page) == ["A paragraph of two lines.", "Anno-Dazumal"]
+    assert _write("txt", _document(page)) == "A paragraph\nof two lines.\n\nAnno-Dazumal\n\f"
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "read"),
+    [
+        ("an exam-", "ple of it", "an example of it"),
+        ("the well-", "known thing", "the well-known thing"),
+        ("a self-", "evident one", "a self-evident one"),
+        ("an up-to-", "date list", "an up-to-date list"),
+        ("pre-", "and post-war", "pre- and post-war"),
+        ("Ein-", "und Ausgang", "Ein- und Ausgang"),
+        ("the Anglo-", "Saxon word", "the Anglo-Saxon word"),
+        ("from 1990-", "2000 on", "from 1990-2000 on"),
+        ("a 3-", "month stay", "a 3-month stay"),
+        ("A HEAD-", "LINE OF", "A HEADLINE OF"),
+        ("a dash -", "and so on", "a dash - and so on"),
+    ],
+)
+def test_hyphens_at_line_ends_go_where_they_cut_a_word_and_stay_where_they_join_two(
+    first: str, second: str, read: str
+) -> None:
+    assert _markdown(_page((first, 60, 100, 10), (second, 60, 112, 10))) == [read]
+    written = _write("txt", _document(_page((first, 60, 100, 10), (second, 60, 112, 10))))
+    assert " ".join(written.split()) == read
+
+
+def test_a_compound_that_the_page_writes_with_a_hyphen_keeps_it() -> None:
+    page = _page(
+        ("A short-lived thing, and no other than a", 60, 100, 10),
+        ("short-", 60, 112, 10),
+        ("lived one it is.", 60, 124, 10),
+    )
+    assert _markdown(page) == ["A short-lived thing, and no other than a short-lived one it is."]
+
+
+def test_rows_of_no_certain_table_stay_rows() -> None:
+    page = _page(("Chapter one . . . . .", 60, 100, 10), ("13", 300, 100, 10), ("Chapter two . . .", 60, 112, 10))
+    assert _markdown(page) == ["Chapter one . . . . . 13", "Chapter two . . ."]
+    assert _write("txt", _document(page)).startswith("Chapter one . . . . .\t13\n")
+
+
+def test_few_lines_far_apart_are_paragraphs_of_their_own() -> None:
+    page = _page(("The Title", 200, 200, 30), ("A. N. Author", 230, 400, 12), ("London 1901", 230, 700, 12))
+    assert _markdown(page) == ["## The Title", "A. N. Author", "London 1901"]
+
+
+def test_an_initial_of_several_lines_begins_the_first_of_them() -> None:
+    texts = ["he harbour was", "quiet when the", "boats"]
+    beside = [(text, 100.0, 100.0 + 14 * row, 10.0) for row, text in enumerate(texts)]
+    page = _page(("T", 60, 98, 40), *beside, ("came in late again", 60, 142, 10))
+    assert _markdown(page) == ["The harbour was quiet when the boats came in late again"]
+    assert page.blocks[0].box == pytest.approx((0.1, 98 / 800, 170 / 600, 138 / 800), abs=0.001)
 
 
 def test_chinese_lines_are_joined_without_a_space() -> None:
@@ -100,8 +152,10 @@ def test_aligned_cells_become_a_table() -> None:
 
 
 def test_lists_stay_lists() -> None:
-    page = _page(("•", 60, 100, 10), ("first", 80, 100, 10), ("• second", 60, 112, 10), ("3. third", 60, 124, 10))
-    assert _markdown(page) == ["- first", "- second", "3. third"]
+    items = [("•", "first"), ("•", "second"), ("3.", "third"), ("4.", "fourth"), ("(b)", "fifth")]
+    pieces = [(t, 60 + 20.0 * n, 100 + 12.0 * r, 10.0) for r, row in enumerate(items) for n, t in enumerate(row)]
+    page = _page(*pieces, ("5. sixth", 60, 160, 10))
+    assert _markdown(page) == ["- first", "- second", "3. third", "4. fourth", "(b) fifth", "5. sixth"]
 
 
 def test_page_breaks_can_be_switched_off() -> None:

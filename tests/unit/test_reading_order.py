@@ -105,6 +105,13 @@ def test_a_caption_set_between_two_columns_cuts_neither() -> None:
     _check([*left, *right, *_lines("caption", 0.4, 0.6, 0.195, 4)])
 
 
+def test_a_caption_between_columns_cuts_neither_where_only_one_of_them_has_a_line_beside_it() -> None:
+    left = [*_lines("l", 0.1, 0.49, 0.1, 4), *_lines("m", 0.1, 0.35, 0.16, 8), *_lines("n", 0.1, 0.49, 0.28, 4)]
+    right = [*_lines("r", 0.51, 0.9, 0.107, 4), *_lines("s", 0.65, 0.9, 0.167, 8), *_lines("t", 0.51, 0.9, 0.287, 4)]
+    caption = [_block(f"caption{row}", 0.465, 0.18 + 0.0125 * row, 0.535, 0.186 + 0.0125 * row) for row in range(6)]
+    _check([*left, *right, *caption])
+
+
 def test_notes_in_the_margin_are_not_mixed_into_the_text() -> None:
     notes = [_block(f"note{row}", 0.75, 0.1521 + 0.012 * row, 0.9, 0.1611 + 0.012 * row) for row in range(6)]
     _check(_lines("text", 0.1, 0.7, 0.1, 25) + notes)

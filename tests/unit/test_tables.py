@@ -25,6 +25,12 @@ def test_two_rows_are_no_table() -> None:
     assert tables.grid([_row(15 * n, (0, 40), (100, 140), (200, 240)) for n in range(2)], 10) is None
 
 
+def test_two_blocks_of_three_lines_are_no_table_and_four_pairs_are_one() -> None:
+    pairs = [_row(15 * n, (0, 40 + 9 * n), (300, 340 - 3 * n)) for n in range(4)]
+    assert tables.grid(pairs[:3], 10) is None
+    assert tables.grid(pairs, 10) == [[0, 1], [2, 3], [4, 5], [6, 7]]
+
+
 def test_cells_that_stand_anyhow_are_no_table() -> None:
     rows = [_row(15 * n, (shift, shift + 20), (100 + shift, 150)) for n, shift in enumerate([0, 17, 41, 8, 30])]
     loose = [[(left, top, right - 2.5 * left % 19, bottom) for left, top, right, bottom in row] for row in rows]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import math
 from collections.abc import Callable
 from pathlib import Path
 
@@ -103,6 +104,22 @@ def test_arabic_comes_in_logical_order(tmp_path: Path) -> None:
     assert _read(tmp_path, _with_unicode([said[::-1]])).layout.text == said
 
 
+@pytest.mark.parametrize(
+    ("drawn", "said"),
+    [  # from left to right as they look: numbers and Latin words as they are, brackets as they open and close
+        ("אטוח 1948 תנש", "שנת 1948 חוטא"),
+        ("03-1234567 ןופלט", "טלפון 03-1234567"),
+        ("םויה London ב רג ינא", "אני גר ב London היום"),
+        ("טסקט (םיירגוס)", "(סוגריים) טקסט"),
+        ("يداليم ٢٠٢٣ ماع", "عام ٢٠٢٣ ميلادي"),
+    ],
+)
+def test_numbers_latin_words_and_brackets_in_hebrew_and_arabic_keep_their_sense(
+    tmp_path: Path, drawn: str, said: str
+) -> None:
+    assert _read(tmp_path, _with_unicode([drawn])).layout.text == said
+
+
 def test_arabic_presentation_forms_become_letters(tmp_path: Path) -> None:
     shown = "\ufea1\ufe92\ufebb"  # final hah, medial beh, initial sad: drawn left to right
     assert _read(tmp_path, _with_unicode([shown])).layout.text == "صبح"
@@ -167,6 +184,43 @@ def test_the_abstract_of_a_paper_in_two_columns_comes_before_the_introduction(tm
     expected += [f"First line {row} of what stands in this column" for row in range(30)]
     expected += ["1. Introduction", *(f"Then line {row} of what stands in this column" for row in range(30))]
     assert lines == expected
+
+
+@pytest.mark.parametrize("by_word", [False, True])
+@pytest.mark.parametrize(("slope", "turned"), [(1, 0), (-3, 0), (5, 0), (-2, 90)])
+def test_columns_of_text_that_lies_askew_are_read_as_if_straight(
+    tmp_path: Path, slope: float, turned: int, by_word: bool
+) -> None:
+    columns = [[f"{name} line {row} of what is said in it" for row in range(12)] for name in ("Left", "Right")]
+
+    def write(canvas: Canvas, left: float, top: float, line: str) -> None:
+        for word in line.split() if by_word else [line]:  # programs that lay text over scans write word by word
+            canvas.drawString(left, top, word)
+            left += canvas.stringWidth(word + " ", "Helvetica", 12)
+
+    def draw(canvas: Canvas) -> None:
+        canvas.translate(300, 400)
+        canvas.rotate(turned + slope)
+        for left, column in zip((-190, 10), columns, strict=True):
+            for row, line in enumerate(column):
+                write(canvas, left, 90 - 15 * row, line)
+
+    read = _read(tmp_path, _drawn(draw))
+    assert read.layout.text.split("\n") == columns[0] + columns[1] and read.turned == turned
+    assert len(read.layout.paragraphs) == 2, "both begin in capitals"
+    left, top, right, bottom = read.layout.blocks[12].box
+    turn, (x, y) = math.radians(turned + slope), (95, 94)  # the middle of the second column's first line
+    across, up = x * math.cos(turn) - y * math.sin(turn), x * math.sin(turn) + y * math.cos(turn)
+    middle = (300 + across) / WIDTH, 1 - (400 + up) / HEIGHT
+    assert ((left + right) / 2, (top + bottom) / 2) == pytest.approx(middle, abs=0.012)
+
+
+def test_hebrew_that_lies_askew_is_read_from_the_right(tmp_path: Path) -> None:
+    lines = [
+        TextLine(text=text, box=(left, top, left + 0.05, top + 0.014), size=10, slope=2.0)
+        for text, left, top in [("אחת", 0.5, 0.2175), ("שתיים", 0.44, 0.2159), ("שלוש", 0.38, 0.2143)]
+    ]
+    assert of_text_layer(lines, 600, 800).layout.text == "אחת שתיים שלוש"
 
 
 def test_a_stamp_up_the_margin_is_read_last(tmp_path: Path) -> None:
@@ -340,6 +394,30 @@ def test_cells_drawn_as_one_line_are_divided_and_words_are_not(tmp_path: Path) -
 
     lines, _, _ = _lines(tmp_path, _drawn(draw))
     assert [line.text for line in lines] == ["Name", "Value", "Words of a line in two fonts"]
+
+
+def test_words_of_a_typewriter_are_no_cells(tmp_path: Path) -> None:
+    def draw(canvas: Canvas) -> None:
+        canvas.setFont("Courier", 10)
+        canvas.drawString(60, 700, "total += i * n - 1 ; return")
+
+    lines, _, _ = _lines(tmp_path, _drawn(draw))
+    assert [line.text for line in lines] == ["total += i * n - 1 ; return"]
+
+
+def test_dots_that_lead_to_a_page_number_are_not_divided(tmp_path: Path) -> None:
+    def draw(canvas: Canvas) -> None:
+        canvas.drawString(60, 700, "1.2 Of boats" + " ." * 40)
+        canvas.drawString(60, 680, "1.3 Of lamps")
+        for dot in range(20):
+            canvas.drawString(160 + 14 * dot, 680, ".")
+        canvas.drawString(500, 700, "17")
+        canvas.drawString(500, 680, "19")
+
+    rows = _read(tmp_path, _drawn(draw)).layout.text.split("\n")
+    assert [row.replace(" .", "").split("\t")[0] for row in rows] == ["1.2 Of boats", "1.3 Of lamps"]
+    assert [row.split("\t")[-1] for row in rows] == ["17", "19"]
+    assert all(len(row.split("\t")) <= 3 for row in rows)
 
 
 def test_type_sizes_are_those_on_the_page(tmp_path: Path) -> None:

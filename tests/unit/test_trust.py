@@ -62,6 +62,8 @@ def test_a_page_number_as_the_only_text_may_not_be_all() -> None:
     [
         "".join(chr(ord(c) + 1) if c.isalpha() else c for c in PROSE),  # each letter is the next one
         "?>9@AJ.D<F@-<>2.@A:0>#3$4,56#" * 20,
+        # Vowels taken for vowels, consonants for consonants: the letters are as frequent as in a language.
+        PROSE.lower().translate(str.maketrans("aeioubcdfghklmnprstvwy", "eiuaokwrbltspfcnvygmhd")),
     ],
 )
 def test_text_like_no_language_is_in_doubt(text: str) -> None:
@@ -75,6 +77,11 @@ def test_text_like_no_language_is_in_doubt(text: str) -> None:
         "for (int i = 0; i < n; ++i) { total += values[i] * weights[i]; }  // the weighted sum of all the values",
         "Größenordnungsmäßig überschlägig geschätzt, wäre das Ergebnis möglicherweise früher zu erwarten.",
         "Şehrin güneyindeki küçük köylerde yaşayan insanların çoğu yıllardır aynı işi yapıyordu ve mutluydu.",
+        "Všichni lidé rodí se svobodní a sobě rovní co do důstojnosti a práv. Jsou nadáni rozumem a svědomím. " * 3,
+        "Kaikki ihmiset syntyvät vapaina ja tasavertaisina arvoltaan ja oikeuksiltaan. Heille on annettu järki. " * 3,
+        "Minden emberi lény szabadon születik és egyenlő méltósága és joga van. Az emberek, ésszel bírván. " * 3,
+        "Alla människor är födda fria och lika i värde och rättigheter. De har utrustats med förnuft. " * 3,
+        "Semua orang dilahirkan merdeka dan mempunyai martabat dan hak-hak yang sama. Mereka dikaruniai akal. " * 3,
         "Wszystkie dzieci chodziły wtedy do szkoły pieszo, choć droga prowadziła przez las i była długa.",
         "东北电气发展股份有限公司 2018 年第一季度报告全文 公司董事会、监事会及董事",
         "Все счастливые семьи похожи друг на друга, каждая несчастливая семья несчастлива по-своему.",
@@ -83,6 +90,23 @@ def test_text_like_no_language_is_in_doubt(text: str) -> None:
 )
 def test_code_and_other_languages_are_not_odd(text: str) -> None:
     assert not trust.is_odd(text)
+
+
+BROKEN = ["?>9@AJ.D<F@-<>2.@A:0>#3$4,56#", "7<>;.?:2/>9<F.A897#3*4$56#", "-<>2.B897<>.5:<91#3$4!56#"] * 3
+
+
+def test_labels_that_are_all_signs_bring_a_page_of_prose_in_doubt_and_lines_of_code_do_not() -> None:
+    prose = _lines(PROSE) * 3
+    labels = [TextLine(text=text, box=(0.1, 0.6, 0.4, 0.62)) for text in BROKEN]
+    code = [TextLine(text="4 for (var k = i + i; i < 100; k += i)", box=(0.1, 0.6, 0.4, 0.62))] * 2
+    assert trust.weigh(prose + code, picture_cover=0.0).trusted
+    layer = trust.weigh(prose + labels, picture_cover=0.0)
+    assert layer.doubt == Doubt.AGREEMENT and trust.suspects(layer.lines) == labels
+
+
+def test_a_picture_of_a_part_of_the_page_may_be_a_scan_of_it() -> None:
+    assert trust.weigh(_lines(PROSE), picture_cover=0.45).doubt == Doubt.COVERAGE
+    assert trust.weigh(_lines(PROSE), picture_cover=0.3).trusted
 
 
 def test_agreement_counts_letters_not_their_order_or_spacing() -> None:
