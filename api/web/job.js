@@ -83,6 +83,7 @@ export class Job {
     this.states[number] = data.status;
     this.sources[number] = data.source;
     this.snippets[number] = data.page_text.slice(0, SNIPPET).replace(/\s+/g, " ").trim();
+    if (this.ended) return; // a story told again: how it ended is known
     this.total = data.total_pages;
     this.done = data.pages_done;
     this.failed = data.pages_failed;

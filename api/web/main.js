@@ -11,10 +11,19 @@ const ADDRESS = /^#([0-9a-f-]{36})(?:\/(\d{1,6}))?$/;
 
 function route() {
   const [, id = "", page = "0"] = ADDRESS.exec(location.hash) ?? [];
+  const moved = id !== openDocument();
   document.body.dataset.view = id ? "document" : "documents";
   look(id);
   openViewer(id, Number(page));
   touch();
+  if (moved) settle();
+}
+
+/** Where one takes the other's place, as on a phone, reading and the keyboard go on at its beginning. */
+function settle() {
+  if (!matchMedia("(max-width: 759px)").matches) return;
+  scrollTo(0, 0);
+  $("main").focus({ preventScroll: true });
 }
 
 /** Turning pages leaves no trail in the browser's history. @param {string} id @param {number} page */

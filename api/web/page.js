@@ -25,7 +25,7 @@ export class PageView {
   /** @param {Job} job @param {number} number */
   show(job, number) {
     const state = job.stateOf(number);
-    const shown = [job.id, number, state, state === "ok" ? "" : job.ended].join(" ");
+    const shown = [job.id, number, state, state === "ok" ? "" : job.told].join(" ");
     if (shown === this.shown) return;
     const samePage = this.shown.startsWith(`${job.id} ${number} `);
     this.shown = shown;
@@ -49,7 +49,7 @@ export class PageView {
     await pause(samePage ? 0 : SETTLE_MS, signal);
     if (signal.aborted) return;
     if (!this.url) this.#picture(job, number, signal);
-    if (state === "waiting") return this.#missing(job.ended ? "This page was not read." : "This page has not been read yet.");
+    if (state === "waiting") return this.#missing(job.told ? "This page was not read." : "This page has not been read yet.");
     while (!signal.aborted) {
       try {
         const page = await json(`jobs/${job.id}/pages/${number}`, { signal });

@@ -64,7 +64,7 @@ export class PageList {
     const element = this.rows.get(row) ?? this.#made(row);
     const number = job.pageAt(row);
     const state = job.stateOf(number);
-    const waiting = job.ended ? "Was not read" : "";
+    const waiting = job.told ? "Was not read" : "";
     const snippet = state === "failed" ? SAID.failed : job.snippets[number] || (state === "waiting" ? waiting : SAID[state]);
     const [shown, text, source] = /** @type {any} */ (element.children);
     say(shown, number ? String(number) : "…");

@@ -110,7 +110,7 @@ export function refresh() {
   wake.abort();
 }
 
-/** Keeps everything fresh for as long as the page is there; a hidden page asks for nothing. */
+/** Keeps everything fresh for as long as the page is there; a hidden page gives its streams back and asks less. */
 export async function run() {
   document.addEventListener("visibilitychange", () => {
     connect();
@@ -119,8 +119,9 @@ export async function run() {
   window.addEventListener("online", refresh);
   while (true) {
     wake = new AbortController();
-    if (!document.hidden) await list();
-    await pause([...jobs.values()].some((job) => !job.ended) ? BUSY_MS : QUIET_MS, wake.signal);
+    const busy = [...jobs.values()].some((job) => !job.ended);
+    if (!document.hidden || busy) await list();
+    await pause(busy && !document.hidden ? BUSY_MS : QUIET_MS, wake.signal);
   }
 }
 

@@ -10,11 +10,12 @@ const LONGEST_WAIT_S = 10;
 
 /** A file on its way. */
 export class Upload {
-  /** @param {File} file @param {Record<string, string>} options */
-  constructor(file, options) {
-    this.id = crypto.randomUUID?.() ?? String(Math.random());
+  /** @param {File} file @param {Record<string, string>} options @param {(id: string) => void} accepted called with its job */
+  constructor(file, options, accepted) {
+    this.id = crypto.randomUUID?.() ?? String(Math.random()); // the former is for https and this machine only
     this.file = file;
     this.options = options;
+    this.accepted = accepted;
     this.share = 0;
     this.said = "Waits to be sent";
     this.refused = false;
@@ -84,14 +85,11 @@ async function filesBelow(entry) {
 function send(files, accepted) {
   if (!files.length || !optionsFit()) return;
   const options = chosen();
-  let first = true;
-  for (const file of files) {
-    const one = new Upload(file, options);
+  for (const [index, file] of files.entries()) {
+    const one = new Upload(file, options, index ? () => {} : accepted);
+    one.control.signal.addEventListener("abort", () => drop(one));
     uploads.unshift(one);
     waiting.push(one);
-    one.control.signal.addEventListener("abort", () => drop(one));
-    Object.assign(one, { accepted: first ? accepted : () => {} });
-    first = false;
   }
   announce(files.length === 1 ? `Sending ${files[0].name}` : `Sending ${files.length} files`);
   next();
@@ -114,7 +112,7 @@ async function deliver(one) {
       const job = await attemptAt(one);
       added(job.job_id, job.filename);
       drop(one);
-      /** @type {any} */ (one).accepted(job.job_id);
+      one.accepted(job.job_id);
       return;
     } catch (failure) {
       if (!(failure instanceof Problem)) return; // given up by its owner
@@ -151,6 +149,13 @@ function refuse(one, problem) {
   one.refused = true;
   announce(`${one.filename}: ${problem.message}`);
   touch();
+}
+
+/** @param {Upload} one */
+function resend(one) {
+  one.refused = false;
+  waiting.push(one);
+  next();
 }
 
 /** @param {Upload} one */
@@ -196,8 +201,11 @@ export function uploadRow(one) {
   const said = make("span", { className: "state" });
   const row = make("li", { className: "document upload" });
   const body = make("div", { className: "document-body" }, make("span", { className: "name" }, one.filename), said, progress);
+  const again = make("button", { type: "button", className: "quiet" }, "Send again");
   const close = make("button", { type: "button", className: "quiet icon", "aria-label": `Do not send ${one.filename}` }, "×");
+  again.addEventListener("click", () => resend(one));
   close.addEventListener("click", () => one.control.abort());
+  body.append(again);
   row.append(body, close);
   return {
     row,
@@ -205,6 +213,7 @@ export function uploadRow(one) {
       say(said, one.said);
       progress.value = one.share;
       progress.hidden = one.refused;
+      again.hidden = !one.refused;
       row.dataset.status = one.refused ? "failed" : "queued";
     },
   };

@@ -11,7 +11,7 @@ import { shareOf, stateOf } from "./words.js";
 /** @typedef {import("./job.js").Job} Job */
 
 let openId = "";
-let number = 0; // the page that is looked at
+let chosen = 0; // the page that the address names; 0 for none
 /** @type {PageList} */
 let list;
 /** @type {PageView} */
@@ -29,7 +29,7 @@ export function setUpViewer(go) {
   page = new PageView((job, again) => attempt(retry(job, { pages: again })));
   $("previous").addEventListener("click", () => turnTo(beside(-1)));
   $("next").addEventListener("click", () => turnTo(beside(1)));
-  $("next-failed").addEventListener("click", () => turnTo(jobOf(openId)?.nextFailed(number) ?? 0));
+  $("next-failed").addEventListener("click", () => turnTo(jobOf(openId)?.nextFailed(chosen) ?? 0));
   $("cancel").addEventListener("click", () => onOpen((job) => attempt(cancel(job))));
   for (const id of ["retry", "retry-all"]) $(id).addEventListener("click", () => onOpen((job) => attempt(retry(job))));
   $("unlock").addEventListener("submit", (/** @type {Event} */ event) => {
@@ -48,7 +48,7 @@ export function setUpViewer(go) {
 export function openViewer(id, at) {
   if (id !== openId) note($("viewer-note"));
   openId = id;
-  number = at;
+  chosen = at;
   const job = jobOf(id);
   $("welcome").hidden = Boolean(id);
   $("viewer").hidden = !job;
@@ -74,17 +74,21 @@ async function attempt(asked) {
   }
 }
 
+/** The page that is looked at: the first until another is chosen. @param {Job} job */
+function pageOf(job) {
+  return chosen || job.pageAt(0);
+}
+
 /** @param {number} step @returns {number} the page before or after; 0 for none */
 function beside(step) {
   const job = jobOf(openId);
-  const row = job ? job.rowOf(number) + step : -1;
+  const row = job ? job.rowOf(pageOf(job)) + step : -1;
   return job && row >= 0 && row < job.rows ? job.pageAt(row) : 0;
 }
 
 /** @param {Job} job */
 function render(job) {
   $("viewer").hidden = false;
-  if (!number && job.arrived.length) number = Math.min(...job.arrived.slice(0, 100));
   document.title = `${job.ended ? "" : `${Math.floor(100 * shareOf(job))} % `}${job.filename} – slimgest`;
   renderHead(job);
   renderFailed(job);
@@ -126,7 +130,7 @@ function renderMessage(job) {
   say($("message-title"), title);
   say($("message-said"), said);
   $("unlock").hidden = !locked;
-  $("retry-all").hidden = !job.ended || locked || /^(job|access)\.(unknown|expired)/.test(job.error?.code ?? "");
+  $("retry-all").hidden = !job.ended || locked || isGone(job);
 }
 
 /** @param {Job} job @returns {[string, string]} */
@@ -134,7 +138,12 @@ function messageOf(job) {
   if (job.status === "queued") return ["It waits its turn", `${stateOf(job)}. You may close this page; the work goes on.`];
   if (job.status === "processing") return ["The first pages are on their way", "Each appears here as soon as it is read."];
   if (job.status === "cancelled") return ["Cancelled", "No page had been read until then."];
-  return ["This PDF could not be read", job.error?.message ?? ""];
+  return [isGone(job) ? "This document is not here" : "This PDF could not be read", job.error?.message ?? ""];
+}
+
+/** @param {Job} job */
+function isGone(job) {
+  return /^job\.(unknown|expired)$/.test(job.error?.code ?? "");
 }
 
 /** @param {Job} job */
@@ -142,6 +151,7 @@ function renderPages(job) {
   const there = job.arrived.length > 0;
   $("panes").hidden = !there;
   if (!there) return;
+  const number = pageOf(job);
   say($("page-title"), `Page ${number} of ${job.highest > job.total ? "those asked for" : job.total.toLocaleString("en")}`);
   $("previous").disabled = !beside(-1);
   $("next").disabled = !beside(1);

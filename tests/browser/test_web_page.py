@@ -31,13 +31,9 @@ ROW = "#page-list [role=option]"
 def test_pages_of_two_dropped_pdfs_arrive_before_the_jobs_are_done(visitor: Page) -> None:
     drop(visitor, {"first.pdf": pdfs.numbered(30, 100), "second.pdf": pdfs.numbered(30, 140)})
     for name in ("first.pdf", "second.pdf"):
-        row = visitor.locator("#documents li", has_text=name)
-        visitor.wait_for_function(
-            "bar => bar.value > 0 && bar.value < 1 && bar.closest('li').dataset.status === 'processing'",
-            arg=row.locator("progress").element_handle(),
-        )
-    state = "document.querySelector('#page-list [data-state={}]')"
-    visitor.wait_for_function(f"{state.format('ok')} && {state.format('waiting')}")
+        row = f"#documents [data-status=processing]:has-text('{name}')"
+        visitor.wait_for_selector(f"{row} progress:not([value='0'], [value='1'])")
+    visitor.wait_for_selector("[data-status=processing] #page-list:has([data-state=ok]):has([data-state=waiting])")
     expect(visitor.locator("#lines .line")).to_have_text(re.compile("page 1[04]0"))
     until_status(visitor, "completed")
     expect(visitor.locator("#viewer-state")).to_have_text("30 pages")
@@ -75,6 +71,7 @@ def test_a_failed_page_gives_its_reason_and_is_read_again(visitor: Page) -> None
     until_status(visitor, "partial")
     expect(visitor.locator("#viewer-failed")).to_contain_text("2 pages could not be read")
     visitor.get_by_role("button", name="Show the next one").click()
+    expect(visitor.locator("#page-title")).to_have_text("Page 2 of 4")
     expect(visitor.locator("#lines")).to_contain_text("The OCR engine failed on this page")
     visitor.get_by_role("button", name="Read this page again").click()
     expect(visitor.locator("#viewer-failed")).to_contain_text("1 page could not be read")
@@ -148,10 +145,10 @@ def test_what_is_refused_says_why_and_options_are_checked(visitor: Page) -> None
     row.get_by_role("button").click()
     expect(row).to_have_count(0)
     visitor.locator(".options summary").click()
-    visitor.get_by_label("Pages", exact=True).fill("2-x")
+    visitor.get_by_role("textbox", name="Pages").fill("2-x")
     expect(visitor.get_by_role("alert")).to_contain_text("numbers and ranges")
     choose(visitor, "kept-back.pdf", pdfs.text_pages([PROSE]))
-    visitor.get_by_label("Pages", exact=True).fill("2-3")
+    visitor.get_by_role("textbox", name="Pages").fill("2-3")
     expect(visitor.get_by_role("alert")).to_have_count(0)
     choose(visitor, "some.pdf", pdfs.text_pages(["one", "two", "three", "four"]))
     until_status(visitor, "completed")
@@ -176,7 +173,7 @@ def test_a_key_is_asked_for_and_kept_for_the_tab_only_unless_wanted(
     visitor = visitors()
     visitor.goto(url)
     _enter(visitor, "slim_wrong", remember=False)
-    expect(visitor.get_by_role("alert")).to_contain_text("none of its keys")
+    expect(visitor.get_by_role("alert")).to_contain_text("is not one of this service's")
     _enter(visitor, key, remember=False)
     expect(visitor.locator("#service-said")).to_contain_text("2 workers")
     choose(visitor, "private.pdf", pdfs.text_pages([PROSE]))
@@ -216,7 +213,7 @@ def test_everything_is_reached_by_keyboard(visitor: Page) -> None:
     pages.press("End")
     expect(visitor.locator("#lines .line")).to_contain_text("page 9")
     pages.press("ArrowUp")
-    expect(visitor.get_by_role("option", selected=True)).to_have_attribute("data-page", "8")
+    expect(pages.get_by_role("option", selected=True)).to_have_attribute("data-page", "8")
     expect(pages).to_have_attribute("aria-activedescendant", re.compile("page-row-7"))
     visitor.locator("#downloads summary").press("Enter")
     visitor.keyboard.press("Tab")
