@@ -110,13 +110,13 @@ def _leaf(number: int) -> Image.Image:
     pen = ImageDraw.Draw(page)
     entries = _LOG.split("\n\n")
     y = 100
-    for entry in range(3):
+    for entry in range(len(entries)):
         heading, *lines = entries[(number + entry) % len(entries)].split("\n")
         for size, line in [(38, heading), *((29, line) for line in lines)]:
-            pen.text((80, y), line, fill=30 + y // 8, font=ImageFont.load_default(size))  # the pen runs dry
-            y += 2 * size - 8
-        y += 50
-    pen.text((410, 1170), f"– {number + 1} –", fill=70, font=ImageFont.load_default(26))
+            pen.text((80, y), line, fill=20 + y // 6, font=ImageFont.load_default(size))  # the pen runs dry
+            y += 2 * size - 12
+        y += 36
+    pen.text((410, 1170), f"- {number + 1} -", fill=70, font=ImageFont.load_default(26))
     askew = page.rotate(0.5 if number % 2 else -0.4, Image.Resampling.BICUBIC, fillcolor=240)
     return askew.filter(ImageFilter.GaussianBlur(0.6))
 

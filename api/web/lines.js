@@ -130,6 +130,7 @@ function reveal(container, target) {
   const [outer, inner] = [container.getBoundingClientRect(), target.getBoundingClientRect()];
   if (inner.top < outer.top) container.scrollTop -= outer.top - inner.top + 24;
   else if (inner.bottom > outer.bottom) container.scrollTop += inner.bottom - outer.bottom + 24;
+  if (inner.left < outer.left || inner.left > outer.right) container.scrollLeft += inner.left - outer.left - 24;
 }
 
 /** A page's paragraphs; blocks that are in none make one of their own. @param {any|null} page */

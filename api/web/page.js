@@ -18,6 +18,12 @@ export class PageView {
     this.shown = ""; // which page in which state
     this.url = "";
     this.text = "";
+    /** @type {() => void} fetches the picture again */
+    this.redraw = () => {};
+    $("enlarge").addEventListener("change", () => {
+      $("sheet").classList.toggle("large", $("enlarge").checked);
+      this.redraw();
+    });
     $("show-boxes").addEventListener("change", () => $("boxes").toggleAttribute("data-off", !$("show-boxes").checked));
     $("copy").addEventListener("click", () => this.#copy());
   }
@@ -48,7 +54,8 @@ export class PageView {
     const signal = this.control.signal;
     await pause(samePage ? 0 : SETTLE_MS, signal);
     if (signal.aborted) return;
-    if (!this.url) this.#picture(job, number, signal);
+    this.redraw = () => this.#picture(job, number, signal);
+    if (!this.url) this.redraw();
     if (state === "waiting") return this.#missing(job.told ? "This page was not read." : "This page has not been read yet.");
     while (!signal.aborted) {
       try {
@@ -65,7 +72,7 @@ export class PageView {
 
   /** @param {Job} job @param {number} number @param {AbortSignal} signal */
   async #picture(job, number, signal) {
-    const dpi = devicePixelRatio > 1.4 ? 150 : 100;
+    const dpi = (devicePixelRatio > 1.4 ? 150 : 100) * ($("enlarge").checked ? 2 : 1);
     while (!signal.aborted) {
       try {
         const answer = await call(`jobs/${job.id}/pages/${number}/image?dpi=${dpi}&format=webp`, { signal, headers: { Accept: "image/webp" } });
@@ -84,6 +91,7 @@ export class PageView {
     const image = $("page-image");
     const url = URL.createObjectURL(blob);
     if (signal.aborted) return URL.revokeObjectURL(url);
+    if (this.url) URL.revokeObjectURL(this.url);
     this.url = url;
     image.src = url;
     await image.decode().catch(() => {});

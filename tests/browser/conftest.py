@@ -12,8 +12,6 @@ from tests.support.stack import Stack, running
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
 
-CHROMIUM = "/usr/bin/chromium"
-
 
 @pytest.fixture(scope="package")
 def browser() -> Iterator[Browser]:
@@ -39,7 +37,7 @@ def visitors(browser: Browser) -> Iterator[Callable[..., Page]]:
     pages: list[Page] = []
 
     def come(**how: object) -> Page:
-        page = browser.new_page(**{"viewport": {"width": 1400, "height": 880}, **how})  # type: ignore[arg-type]
+        page = browser.new_context(**{"viewport": {"width": 1400, "height": 880}, **how}).new_page()  # type: ignore[arg-type]
         page.on("pageerror", lambda error: faults.append(str(error)))
         page.on("console", lambda said: faults.append(said.text) if "Policy" in said.text else None)
         pages.append(page)

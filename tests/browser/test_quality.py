@@ -52,6 +52,8 @@ def test_axe_finds_nothing_in_any_state_of_the_page(
     _looks_well(visitor, "a failed page, the menu")
     visitor.locator("#downloads summary").click()
     visitor.evaluate("location.hash = ''")
+    expect(visitor.locator("#documents li").first).to_be_visible()
+    _looks_well(visitor, "the list of documents")
     choose(visitor, "locked.pdf", pdfs.text_pages(["secret"], password="secret"))
     until_status(visitor, "failed")
     _looks_well(visitor, "a password is wanted")

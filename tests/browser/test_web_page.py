@@ -142,7 +142,7 @@ def test_what_is_refused_says_why_and_options_are_checked(visitor: Page) -> None
     choose(visitor, "picture.pdf", b"this is no PDF")
     row = visitor.locator("#documents li", has_text="picture.pdf")
     expect(row).to_contain_text("is not a PDF")
-    row.get_by_role("button").click()
+    row.get_by_role("button", name="Do not send").click()
     expect(row).to_have_count(0)
     visitor.locator(".options summary").click()
     visitor.get_by_role("textbox", name="Pages").fill("2-x")
