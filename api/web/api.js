@@ -19,6 +19,13 @@ export class Problem extends Error {
   }
 }
 
+/** What a request failed with, or null where it was given up on purpose; anything else is a fault of ours. @param {unknown} failure */
+export function expected(failure) {
+  if (failure instanceof Problem) return failure;
+  if (failure instanceof DOMException && failure.name === "AbortError") return null;
+  throw failure;
+}
+
 /**
  * @param {string} path below the service's root
  * @param {RequestInit & {headers?: Record<string, string>}} [how]

@@ -1,5 +1,5 @@
 // Downloads: fetched with the key, waited for while a worker makes them, then handed to the browser.
-import { call, Problem } from "./api.js";
+import { call, expected } from "./api.js";
 import { $, make, pause } from "./dom.js";
 
 /** @param {() => import("./job.js").Job|undefined} openJob @param {(text: string) => void} tell what is going on */
@@ -30,9 +30,7 @@ async function download(job, format, name, tell) {
     save(await fetched(job, format));
     tell("");
   } catch (failure) {
-    if (failure instanceof Problem) tell(failure.message);
-    else if (/** @type {Error} */ (failure).name === "AbortError") tell("");
-    else throw failure;
+    tell(expected(failure)?.message ?? "");
   }
 }
 
@@ -47,9 +45,10 @@ async function fetched(job, format) {
       how = {}; // the password was taken
       await pause(1000 * (Number(answer.headers.get("Retry-After")) || 1));
     } catch (failure) {
-      if (!(failure instanceof Problem) || !failure.code.match(/^pdf\.(encrypted|wrong_password)$/)) throw failure;
+      const problem = expected(failure);
+      if (!problem || !/^pdf\.(encrypted|wrong_password)$/.test(problem.code)) throw failure;
       const body = new FormData();
-      body.set("password", await askForPassword(failure.message));
+      body.set("password", await askForPassword(problem.message));
       how = { method: "POST", body };
     }
   }

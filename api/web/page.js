@@ -1,5 +1,5 @@
 // One page: its picture with boxes over it, and its text beside it.
-import { call, json, Problem } from "./api.js";
+import { call, expected, json } from "./api.js";
 import { $, make, note, pause, say } from "./dom.js";
 import { Lines } from "./lines.js";
 import { sourceOf } from "./words.js";
@@ -62,9 +62,10 @@ export class PageView {
         const page = await json(`jobs/${job.id}/pages/${number}`, { signal });
         return page.status === "ok" ? this.#text(page) : this.#failed(job, page);
       } catch (failure) {
-        if (!(failure instanceof Problem)) return;
-        this.#missing(failure.message);
-        if (!failure.passing) return;
+        const problem = expected(failure);
+        if (!problem) return;
+        this.#missing(problem.message);
+        if (!problem.passing) return;
       }
       await pause(AGAIN_MS, signal);
     }
@@ -78,9 +79,10 @@ export class PageView {
         const answer = await call(`jobs/${job.id}/pages/${number}/image?dpi=${dpi}&format=webp`, { signal, headers: { Accept: "image/webp" } });
         return this.#pictured(await answer.blob(), number, signal);
       } catch (failure) {
-        if (!(failure instanceof Problem)) return;
-        note($("image-said"), failure.message);
-        if (!failure.passing) return;
+        const problem = expected(failure);
+        if (!problem) return;
+        note($("image-said"), problem.message);
+        if (!problem.passing) return;
       }
       await pause(AGAIN_MS, signal);
     }

@@ -1,5 +1,5 @@
 // The service's own line: its workers with what they do, its queue, and whether it answers at all.
-import { json, Problem } from "./api.js";
+import { expected, json } from "./api.js";
 import { $, counted, make, note, pause, say } from "./dom.js";
 import { jobOf } from "./store.js";
 
@@ -26,8 +26,7 @@ async function ask() {
     show(await json("."));
     note($("offline"));
   } catch (failure) {
-    if (!(failure instanceof Problem)) throw failure;
-    note($("offline"), failure.message);
+    note($("offline"), expected(failure)?.message);
     $("service-dot").dataset.state = "down";
     say($("service-said"), "The service cannot be asked");
   }

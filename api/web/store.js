@@ -1,5 +1,5 @@
 // All documents of this page: what the service lists, kept fresh by a few streams and, for the rest, by asking.
-import { call, json, Problem } from "./api.js";
+import { expected, json } from "./api.js";
 import { inFrame, pause } from "./dom.js";
 import { Job } from "./job.js";
 import { follow } from "./stream.js";
@@ -75,14 +75,14 @@ export function added(id, filename) {
   return job;
 }
 
-/** @param {Job} job @throws {Problem} */
+/** @param {Job} job @throws {import("./api.js").Problem} */
 export async function cancel(job) {
   const askedAt = performance.now();
   job.update(await json(`jobs/${job.id}`, { method: "DELETE" }), askedAt);
   touch(job);
 }
 
-/** Has a job's failed pages read again, or all of it where it could not be opened. @param {Job} job @param {{pages?: number, password?: string}} [how] @throws {Problem} */
+/** Has a job's failed pages read again, or all of it where it could not be opened. @param {Job} job @param {{pages?: number, password?: string}} [how] @throws {import("./api.js").Problem} */
 export async function retry(job, { pages, password } = {}) {
   const body = new FormData();
   if (password) body.set("password", password);
@@ -139,7 +139,7 @@ async function list() {
     connect();
     touch();
   } catch (failure) {
-    if (!(failure instanceof Problem)) throw failure; // the service's own line says that it does not answer
+    expected(failure); // the service's own line says that it does not answer
   }
 }
 
@@ -149,9 +149,8 @@ async function load(id) {
   try {
     learn(await json(`jobs/${id}`), askedAt);
   } catch (failure) {
-    if (!(failure instanceof Problem)) throw failure;
-    if (failure.passing || failure.status === 401) return;
-    gone(id, failure);
+    const problem = expected(failure);
+    if (problem && !problem.passing && problem.status !== 401) gone(id, problem);
   }
   connect();
 }
@@ -164,7 +163,7 @@ function learn(status, askedAt) {
   touch(job);
 }
 
-/** A job that cannot be asked for says why. @param {string} id @param {Problem} problem */
+/** A job that cannot be asked for says why. @param {string} id @param {import("./api.js").Problem} problem */
 function gone(id, problem) {
   const job = jobs.get(id) ?? new Job(id, "This document");
   jobs.set(id, job);
@@ -211,8 +210,8 @@ async function stream(job) {
       },
     });
   } catch (failure) {
-    if (!(failure instanceof Problem)) throw failure;
-    if (failure.status !== 401) gone(job.id, failure);
+    const problem = expected(failure);
+    if (problem && problem.status !== 401) gone(job.id, problem);
   } finally {
     if (streams.get(job.id) === control) streams.delete(job.id);
     if (job.told) await load(job.id);

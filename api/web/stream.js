@@ -1,10 +1,11 @@
 // Server-sent events over fetch, which, unlike EventSource, can send a key. Resumes by itself after the last id.
-import { call, Problem } from "./api.js";
+import { call, expected } from "./api.js";
 import { pause } from "./dom.js";
 
 const SILENCE_MS = 45_000; // the service says something every 15 s
 const FIRST_WAIT_MS = 500;
 const LONGEST_WAIT_MS = 8_000;
+const BROKEN = { done: true, value: undefined }; // a connection that breaks is over like any other
 
 /** @typedef {{id: string, type: string, data: any}} ServerEvent */
 
@@ -12,7 +13,7 @@ const LONGEST_WAIT_MS = 8_000;
  * Follows a job's events to their end, whatever happens to the connection or the API.
  * @param {string} jobId
  * @param {{after: string, signal: AbortSignal, onEvent: (event: ServerEvent) => void, onLive: (live: boolean) => void}} how
- * @throws {Problem} where the service refuses for good, as after the job's retention
+ * @throws {import("./api.js").Problem} where the service refuses for good, as after the job's retention
  */
 export async function follow(jobId, { after, signal, onEvent, onLive }) {
   let last = after;
@@ -26,7 +27,8 @@ export async function follow(jobId, { after, signal, onEvent, onLive }) {
         if (event.type === "complete" || event.type === "error") return;
       }
     } catch (failure) {
-      if (failure instanceof Problem && !failure.passing) throw failure;
+      const problem = expected(failure);
+      if (problem && !problem.passing) throw problem;
     }
     if (signal.aborted) return;
     onLive(false);
@@ -52,7 +54,7 @@ async function* pieces(body) {
   try {
     while (true) {
       const timer = setTimeout(() => reader.cancel(), SILENCE_MS);
-      const { done, value } = await reader.read().finally(() => clearTimeout(timer));
+      const { done, value } = await reader.read().catch(() => BROKEN).finally(() => clearTimeout(timer));
       if (done) return;
       yield decoder.decode(value, { stream: true });
     }

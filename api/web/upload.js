@@ -1,6 +1,6 @@
 // Sending PDFs: the drop zone, the options, and each file's way to the service, sent again where that may help.
 import { announce } from "./announce.js";
-import { Problem, upload } from "./api.js";
+import { expected, upload } from "./api.js";
 import { $, make, note, pause, say } from "./dom.js";
 import { added, touch } from "./store.js";
 
@@ -43,6 +43,7 @@ export function setUpUpload(accepted) {
   $("send").addEventListener("submit", (/** @type {Event} */ event) => event.preventDefault());
   $("send").addEventListener("input", describeOptions);
   acceptDrops(take);
+  addEventListener("beforeunload", (event) => uploads.some((one) => !one.refused) && event.preventDefault());
   describeOptions();
 }
 
@@ -115,9 +116,10 @@ async function deliver(one) {
       one.accepted(job.job_id);
       return;
     } catch (failure) {
-      if (!(failure instanceof Problem)) return; // given up by its owner
-      if (!failure.passing || (failure.status !== 429 && attempt === ATTEMPTS)) return refuse(one, failure);
-      await waitAfter(one, failure, attempt);
+      const problem = expected(failure);
+      if (!problem) return;
+      if (!problem.passing || (problem.status !== 429 && attempt === ATTEMPTS)) return refuse(one, problem);
+      await waitAfter(one, problem, attempt);
     }
   }
 }
@@ -135,7 +137,7 @@ function attemptAt(one) {
   return upload(form, one.id, onSent, one.control.signal);
 }
 
-/** @param {Upload} one @param {Problem} problem @param {number} attempt */
+/** @param {Upload} one @param {import("./api.js").Problem} problem @param {number} attempt */
 async function waitAfter(one, problem, attempt) {
   const seconds = problem.retryAfter || Math.min(2 ** (attempt - 1), LONGEST_WAIT_S);
   one.said = `${problem.message} Sent again in ${Math.ceil(seconds)} s.`;
@@ -143,7 +145,7 @@ async function waitAfter(one, problem, attempt) {
   await pause(1000 * seconds, one.control.signal);
 }
 
-/** @param {Upload} one @param {Problem} problem */
+/** @param {Upload} one @param {import("./api.js").Problem} problem */
 function refuse(one, problem) {
   one.said = problem.message;
   one.refused = true;

@@ -1,6 +1,6 @@
 // The open document: where it stands, what can be done with it, its pages.
-import { announce, announceProgress } from "./announce.js";
-import { Problem } from "./api.js";
+import { announceProgress } from "./announce.js";
+import { expected } from "./api.js";
 import { $, counted, note, say } from "./dom.js";
 import { setUpDownloads } from "./download.js";
 import { PageView } from "./page.js";
@@ -68,9 +68,7 @@ async function attempt(asked) {
   try {
     await asked;
   } catch (failure) {
-    if (!(failure instanceof Problem)) throw failure;
-    note($("viewer-note"), failure.message);
-    announce(failure.message);
+    note($("viewer-note"), expected(failure)?.message); // a status region, so it is heard as well
   }
 }
 
