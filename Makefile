@@ -3,15 +3,26 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test faults fuzz soak quality searchable lint clean
+.PHONY: demo test chromium pictures faults fuzz soak quality searchable lint clean
 
 demo: .venv/demo
 	@$(BIN)/python samples/draw.py build/sample.pdf
 	@$(BIN)/slimgest process build/sample.pdf
 	@rm -rf build/sample.pdf
 
-test: lint
+test: lint chromium
 	$(BIN)/pytest
+
+# The tests of the web page want Debian's Chromium. CI installs it; elsewhere they are skipped where it is not.
+chromium:
+	@if [ -x /usr/bin/chromium ]; then :; \
+	elif [ -n "$$CI" ] && [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+	    apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends chromium; \
+	else echo "The tests of the web page are skipped without Chromium: apt-get install chromium"; fi
+
+# The pictures of the README, taken of a real run
+pictures: .venv/test chromium
+	$(BIN)/python -m docs.pictures
 
 faults: .venv/test
 	FAULTS_TABLE=docs/faults.md $(BIN)/pytest tests/faults/test_matrix.py -m 'slow or not slow'

@@ -11,6 +11,8 @@ from slimgest_celery.access import owner_of
 from slimgest_celery.config import Settings
 from slimgest_celery.errors import KeyMissing, KeyUnknown
 
+from . import page
+
 _OPEN = ("/health/live", "/health/ready")
 _REQUEST_ID = re.compile(r"[\w.:-]{1,64}", re.ASCII)
 _HEADERS = {
@@ -21,14 +23,14 @@ _HEADERS = {
 
 
 def register(flask: Flask, settings: Settings) -> None:
-    """Checks every request but those for health, and marks every answer."""
+    """Checks every request but those for health and the web page, and marks every answer."""
 
     @flask.before_request
     def identify() -> None:
         given = request.headers.get("X-Request-ID", "")
         g.request_id = given if _REQUEST_ID.fullmatch(given) else uuid.uuid4().hex
         g.owner = None
-        if settings.api_keys and request.path not in _OPEN and request.method != "OPTIONS":
+        if settings.api_keys and not _open():
             g.owner = _owner(settings)
 
     @flask.after_request
@@ -40,6 +42,10 @@ def register(flask: Flask, settings: Settings) -> None:
             response.headers["WWW-Authenticate"] = 'Bearer realm="slimgest"'
         _allow_origin(response, settings)
         return response
+
+
+def _open() -> bool:
+    return request.path in _OPEN or request.method == "OPTIONS" or page.public(request)
 
 
 def _owner(settings: Settings) -> str:
@@ -60,4 +66,4 @@ def _allow_origin(response: Response, settings: Settings) -> None:
         response.headers["Access-Control-Allow-Headers"] = "Authorization, Content-Type, Idempotency-Key, Last-Event-ID"
         response.headers["Access-Control-Allow-Methods"] = "GET, POST, DELETE"
         response.headers["Access-Control-Expose-Headers"] = "Location, Retry-After, X-Request-ID"
-        response.headers["Vary"] = "Origin"
+        response.vary.add("Origin")

@@ -19,6 +19,7 @@ from slimgest_celery.jobs import Jobs, broker_errors, links
 from slimgest_celery.model import Document, Job, JobStatus, Problem, Record, Worker
 
 from . import errors, forms, sse
+from .page import shell, wants_page
 
 blueprint = Blueprint("slimgest", __name__)
 _MOST_FILES = 64
@@ -34,7 +35,13 @@ def jobs() -> Jobs:
 
 @blueprint.get("/")
 def service() -> Response:
-    """How the service is: its workers and its queue."""
+    """How the service is: its workers and its queue. For a browser, the web page."""
+    response = shell() if wants_page(request) else _service()
+    response.vary.add("Accept")
+    return response
+
+
+def _service() -> Response:
     with broker_errors():
         workers = jobs().roster.workers()
         queue = {

@@ -71,10 +71,10 @@ class Stack:
         """SLIMGEST_NUM_WORKERS workers under the supervisor, which starts again those that die."""
         self.workers["all"] = self.spawn(sys.executable, "-m", "workers", "worker", log="workers")
 
-    def start_api(self) -> str:
+    def start_api(self, port: int | None = None, **env: str) -> str:
         """An API process; returns its address."""
-        port = free_port()
-        process = self.spawn(sys.executable, "-m", "api", "--port", str(port), log="api")
+        port = port or free_port()
+        process = self.spawn(sys.executable, "-m", "api", "--port", str(port), log="api", env=env)
         url = f"http://127.0.0.1:{port}"
         self.apis.append((url, process))
         wait_for(lambda: _answers(url), what="the API", logs=self.folder)

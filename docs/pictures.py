@@ -1,0 +1,147 @@
+"""The README's pictures, taken of a real run: `make pictures`. One function a picture; `PICTURES` names its file."""
+
+from __future__ import annotations
+
+import io
+import tempfile
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from PIL import Image, ImageDraw, ImageFilter, ImageFont
+from reportlab.lib.utils import ImageReader
+from reportlab.pdfgen.canvas import Canvas
+
+from tests.support import pdfs
+from tests.support.browser import chromium, drop, until_status
+from tests.support.stack import Stack, running
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, Page
+
+FOLDER = Path(__file__).parent / "pictures"
+_COLOURS = 200
+_LOG = """\
+Tower keeper's log
+Wind from the south-west, rising towards noon.
+The lamp was trimmed at six and burned all night.
+
+Stores
+Oil, two casks, one of them half full.
+Wicks, eleven. Glass for the lantern, three panes.
+Flour for nine days, salt, and a side of bacon.
+
+Ships that passed
+A brig under reefed topsails, bound for the north.
+Two fishing boats that did not answer the signal.
+Nothing more until the fog came in at four.
+
+Repairs
+The third stair from the top was made fast again.
+The door to the gallery closes, but not willingly."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Scene:
+    """What a picture is taken of."""
+
+    stack: Stack
+    browser: Browser
+
+    def visitor(self, **how: object) -> Page:
+        """Somebody who has just opened the page."""
+        page = self.browser.new_page(**{"viewport": {"width": 1280, "height": 800}, **how})  # type: ignore[arg-type]
+        page.goto(self.stack.url)
+        page.wait_for_selector("#service-dot[data-state=up]")
+        return page
+
+
+def page_light(scene: Scene) -> bytes:
+    """In the middle of a scan, with its first pages read."""
+    return _mid_job(scene.visitor(color_scheme="light"))
+
+
+def page_dark(scene: Scene) -> bytes:
+    """The same at night."""
+    return _mid_job(scene.visitor(color_scheme="dark"))
+
+
+def page_phone(scene: Scene) -> bytes:
+    """A document on a phone."""
+    visitor = scene.visitor(viewport={"width": 375, "height": 812}, has_touch=True, is_mobile=True)
+    drop(visitor, {"keepers-log.pdf": scan(1)})
+    until_status(visitor, "completed")
+    visitor.wait_for_selector("#page-image:not([hidden])")
+    return visitor.screenshot()
+
+
+PICTURES: dict[str, Callable[[Scene], bytes]] = {
+    "page.png": page_light,
+    "page-dark.png": page_dark,
+    "page-phone.png": page_phone,
+}
+
+
+def _mid_job(visitor: Page) -> bytes:
+    drop(visitor, {"keepers-log.pdf": scan(12), "letter.pdf": pdfs.text_pages(["\n".join(pdfs.PROSE)])})
+    visitor.wait_for_selector("#page-list [data-page='3'][data-state=ok]", timeout=120_000)
+    visitor.wait_for_selector("#page-image:not([hidden])", timeout=60_000)
+    visitor.locator("#lines .line").nth(2).hover()
+    taken = visitor.screenshot()
+    visitor.locator("#cancel").click()
+    until_status(visitor, "cancelled")
+    return taken
+
+
+def scan(pages: int) -> bytes:
+    """A bound book as it comes from a scanner: grey, askew, faded towards the foot of each page."""
+    stored = io.BytesIO()
+    canvas = Canvas(stored, pagesize=(420, 595))
+    for number in range(pages):
+        canvas.drawImage(ImageReader(_leaf(number)), 0, 0, 420, 595)
+        canvas.showPage()
+    canvas.save()
+    return stored.getvalue()
+
+
+def _leaf(number: int) -> Image.Image:
+    page = Image.new("L", (875, 1240), 240)
+    pen = ImageDraw.Draw(page)
+    entries = _LOG.split("\n\n")
+    y = 100
+    for entry in range(len(entries)):
+        heading, *lines = entries[(number + entry) % len(entries)].split("\n")
+        for size, line in [(38, heading), *((29, line) for line in lines)]:
+            pen.text((80, y), line, fill=20 + y // 6, font=ImageFont.load_default(size))  # the pen runs dry
+            y += 2 * size - 12
+        y += 36
+    pen.text((410, 1170), f"- {number + 1} -", fill=70, font=ImageFont.load_default(26))
+    askew = page.rotate(0.5 if number % 2 else -0.4, Image.Resampling.BICUBIC, fillcolor=240)
+    return askew.filter(ImageFilter.GaussianBlur(0.6))
+
+
+def _small(png: bytes) -> bytes:
+    """The same picture in as many colours as it needs."""
+    stored = io.BytesIO()
+    Image.open(io.BytesIO(png)).convert("RGB").quantize(_COLOURS, dither=Image.Dither.NONE).save(
+        stored, "PNG", optimize=True
+    )
+    return stored.getvalue()
+
+
+def main() -> None:
+    """Takes every picture, each of a service of its own."""
+    FOLDER.mkdir(exist_ok=True)
+    with chromium() as browser:
+        for name, take in PICTURES.items():
+            with (
+                tempfile.TemporaryDirectory() as folder,
+                running(Path(folder), SLIMGEST_ENGINE="rapidocr") as stack,
+            ):
+                (FOLDER / name).write_bytes(_small(take(Scene(stack=stack, browser=browser))))
+            print(f"{FOLDER / name}: {(FOLDER / name).stat().st_size // 1024} kB")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,223 @@
+"""What a person sees and does on the web page."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+import pytest
+
+from slimgest_celery.access import make_key
+from slimgest_celery.formats import FORMATS
+from tests.support import pdfs
+from tests.support.engines import RAISE, RAISE_ONCE
+from tests.support.stack import Stack
+
+playwright = pytest.importorskip("playwright.sync_api", reason="pip install '.[test]'")
+browser_help = pytest.importorskip("tests.support.browser")
+drop, choose, until_status = browser_help.drop, browser_help.choose, browser_help.until_status
+expect = playwright.expect
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Page
+
+PROSE = "\n".join(pdfs.PROSE)
+ROW = "#page-list [role=option]"
+
+
+def test_pages_of_two_dropped_pdfs_arrive_before_the_jobs_are_done(visitor: Page) -> None:
+    drop(visitor, {"first.pdf": pdfs.numbered(30, 100), "second.pdf": pdfs.numbered(30, 140)})
+    for name in ("first.pdf", "second.pdf"):
+        row = f"#documents [data-status=processing]:has-text('{name}')"
+        visitor.wait_for_selector(f"{row} progress:not([value='0'], [value='1'])")
+    visitor.wait_for_selector("[data-status=processing] #page-list:has([data-state=ok]):has([data-state=waiting])")
+    expect(visitor.locator("#lines .line")).to_have_text(re.compile("page 1[04]0"))
+    until_status(visitor, "completed")
+    expect(visitor.locator("#viewer-state")).to_have_text("30 pages")
+
+
+def test_the_page_finishes_a_job_over_the_death_of_the_api(stack: Stack, visitor: Page) -> None:
+    drop(visitor, {"long.pdf": pdfs.numbered(60)})
+    visitor.wait_for_selector(f"{ROW}[data-state=ok]")
+    url, process = stack.apis.pop()
+    os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+    expect(visitor.locator("#viewer-state")).to_contain_text("the connection is lost")
+    expect(visitor.locator("#offline")).to_contain_text("The service does not answer")
+    stack.start_api(int(url.rpartition(":")[2]))
+    until_status(visitor, "completed")
+    expect(visitor.locator("#offline")).to_be_hidden(timeout=30_000)
+    visitor.locator("#page-list").press("End")
+    expect(visitor.locator(f"{ROW}[data-page='60']")).to_have_text(re.compile("60page 60"))
+    waiting = "[...document.querySelectorAll('[data-state=waiting]')].length"
+    assert visitor.evaluate(waiting) == 0
+
+
+def test_a_job_is_cancelled_and_then_read_to_its_end(visitor: Page) -> None:
+    drop(visitor, {"stopped.pdf": pdfs.numbered(40)})
+    visitor.wait_for_selector(f"{ROW}[data-state=ok]")
+    visitor.get_by_role("button", name="Cancel", exact=True).click()
+    until_status(visitor, "cancelled")
+    expect(visitor.locator("#viewer-failed")).to_contain_text("not read before the end")
+    visitor.get_by_role("button", name="Read the rest").click()
+    until_status(visitor, "completed")
+
+
+def test_a_failed_page_gives_its_reason_and_is_read_again(visitor: Page) -> None:
+    drop(visitor, {"holes.pdf": pdfs.coloured([(0, 1, 0), RAISE_ONCE, (0, 3, 0), RAISE])})
+    until_status(visitor, "partial")
+    expect(visitor.locator("#viewer-failed")).to_contain_text("2 pages could not be read")
+    visitor.get_by_role("button", name="Show the next one").click()
+    expect(visitor.locator("#page-title")).to_have_text("Page 2 of 4")
+    expect(visitor.locator("#lines")).to_contain_text("The OCR engine failed on this page")
+    visitor.get_by_role("button", name="Read this page again").click()
+    expect(visitor.locator("#viewer-failed")).to_contain_text("1 page could not be read")
+    expect(visitor.locator("#lines .line")).to_be_visible()
+    until_status(visitor, "partial")
+
+
+def test_documents_and_the_open_page_survive_a_reload(visitor: Page) -> None:
+    choose(visitor, "kept.pdf", pdfs.text_pages([PROSE, "The second page."]))
+    until_status(visitor, "completed")
+    visitor.get_by_role("button", name="Next page").click()
+    expect(visitor.locator("#lines")).to_contain_text("The second page.")
+    visitor.reload()
+    expect(visitor.locator("#lines")).to_contain_text("The second page.")
+    expect(visitor.locator("#page-title")).to_have_text("Page 2 of 2")
+    expect(visitor.locator("#documents li", has_text="kept.pdf").first).to_be_visible()
+
+
+def test_a_line_and_its_box_light_up_together(visitor: Page) -> None:
+    choose(visitor, "lines.pdf", pdfs.text_pages([PROSE]))
+    lines, boxes = visitor.locator("#lines .line"), visitor.locator("#boxes rect")
+    expect(boxes).to_have_count(len(pdfs.PROSE))
+    expect(visitor.get_by_role("img", name="Page 1")).to_be_visible(timeout=30_000)
+    lines.nth(2).hover()
+    expect(visitor.locator("rect.lit")).to_have_attribute("data-index", "2")
+    boxes.nth(5).hover()
+    expect(visitor.locator(".line.lit")).to_have_text(pdfs.PROSE[5])
+    visitor.locator("#lines").press("ArrowDown")
+    expect(visitor.locator(".line.lit")).to_have_text(pdfs.PROSE[6])
+
+
+def test_the_colour_of_a_line_tells_its_confidence(visitor: Page) -> None:
+    choose(visitor, "unsure.pdf", pdfs.numbered(1))  # the engine believes half of it
+    line = visitor.locator("#lines .line.unsure")
+    expect(line).to_have_text("page 150 %")
+    expect(visitor.locator("#boxes rect.unsure")).to_have_count(1)
+    choose(visitor, "sure.pdf", pdfs.text_pages([PROSE]))
+    expect(visitor.locator("#lines .line.sure").first).to_be_visible()
+
+
+def test_every_format_can_be_taken_along(visitor: Page) -> None:
+    choose(visitor, "letter.pdf", pdfs.text_pages([PROSE]))
+    until_status(visitor, "completed")
+    for name, form in FORMATS.items():
+        visitor.locator("#downloads summary").click()
+        with visitor.expect_download(timeout=60_000) as found:
+            visitor.locator(f"[data-format={name}]").click()
+        assert found.value.suggested_filename == f"letter{form.suffix}"
+        assert found.value.path().stat().st_size > 100
+
+
+def test_an_encrypted_pdf_is_opened_with_its_password(visitor: Page) -> None:
+    choose(visitor, "locked.pdf", pdfs.text_pages([PROSE], password="open sesame"))
+    until_status(visitor, "failed")
+    expect(visitor.locator("#viewer-message")).to_contain_text("password")
+    visitor.get_by_label("Password of this PDF").fill("open sesame")
+    visitor.get_by_role("button", name="Open it").click()
+    until_status(visitor, "completed")
+    expect(visitor.locator("#lines")).to_contain_text("The harbour was quiet")
+    visitor.locator("#downloads summary").click()
+    visitor.locator("[data-format=pdf]").click()
+    visitor.locator("#again-password").fill("open sesame")
+    with visitor.expect_download(timeout=60_000):
+        visitor.get_by_role("button", name="Make it").click()
+
+
+def test_what_is_refused_says_why_and_options_are_checked(visitor: Page) -> None:
+    choose(visitor, "picture.pdf", b"this is no PDF")
+    row = visitor.locator("#documents li", has_text="picture.pdf")
+    expect(row).to_contain_text("is not a PDF")
+    row.get_by_role("button", name="Do not send").click()
+    expect(row).to_have_count(0)
+    visitor.locator(".options summary").click()
+    visitor.get_by_role("textbox", name="Pages").fill("2-x")
+    expect(visitor.get_by_role("alert")).to_contain_text("numbers and ranges")
+    choose(visitor, "kept-back.pdf", pdfs.text_pages([PROSE]))
+    visitor.get_by_role("textbox", name="Pages").fill("2-3")
+    expect(visitor.get_by_role("alert")).to_have_count(0)
+    choose(visitor, "some.pdf", pdfs.text_pages(["one", "two", "three", "four"]))
+    until_status(visitor, "completed")
+    expect(visitor.locator(ROW)).to_have_text([re.compile("2two"), re.compile("3three")])
+    expect(visitor.locator("#documents li", has_text="kept-back.pdf")).to_have_count(0)
+
+
+def test_workers_and_what_they_do_are_shown(visitor: Page) -> None:
+    visitor.locator("#service summary").click()
+    expect(visitor.locator("#workers tr")).to_have_count(2)
+    drop(visitor, {"seen.pdf": pdfs.numbered(40)})
+    expect(visitor.locator("#workers")).to_contain_text(re.compile(r"reads page \d+ of seen.pdf"))
+    expect(visitor.locator("#service-said")).to_contain_text("2 workers")
+    visitor.get_by_role("button", name="Cancel", exact=True).click()
+
+
+def test_a_key_is_asked_for_and_kept_for_the_tab_only_unless_wanted(
+    stack: Stack, visitors: Callable[..., Page]
+) -> None:
+    key, pair = make_key("alice")
+    url = stack.start_api(SLIMGEST_API_KEYS=pair)
+    visitor = visitors()
+    visitor.goto(url)
+    _enter(visitor, "slim_wrong", remember=False)
+    expect(visitor.get_by_role("alert")).to_contain_text("is not one of this service's")
+    _enter(visitor, key, remember=False)
+    expect(visitor.locator("#service-said")).to_contain_text("2 workers")
+    choose(visitor, "private.pdf", pdfs.text_pages([PROSE]))
+    until_status(visitor, "completed")
+    expect(visitor.get_by_role("img", name="Page 1")).to_be_visible(timeout=30_000)
+    visitor.locator("#downloads summary").click()
+    with visitor.expect_download():
+        visitor.locator("[data-format=md]").click()
+    visitor.reload()
+    expect(visitor.locator("#lines")).to_contain_text("The harbour was quiet")
+    other = visitor.context.new_page()
+    other.goto(url)
+    _enter(other, key, remember=True)
+    expect(other.locator("#documents li")).to_have_count(1)
+    third = visitor.context.new_page()
+    third.goto(url)
+    expect(third.locator("#documents li")).to_have_count(1)
+    expect(third.locator("#key-dialog")).to_be_hidden()
+    _, process = stack.apis.pop()
+    process.terminate()
+
+
+def _enter(page: Page, key: str, *, remember: bool) -> None:
+    page.get_by_label("Key", exact=True).fill(key)
+    page.get_by_label("Remember it").set_checked(remember)
+    page.get_by_role("button", name="Use this key").click()
+
+
+def test_everything_is_reached_by_keyboard(visitor: Page) -> None:
+    visitor.keyboard.press("Tab")
+    expect(visitor.get_by_role("link", name="Skip to the document")).to_be_focused()
+    visitor.keyboard.press("Enter")
+    expect(visitor.locator("main")).to_be_focused()
+    choose(visitor, "keys.pdf", pdfs.numbered(9))
+    until_status(visitor, "completed")
+    pages = visitor.get_by_role("listbox", name="Pages")
+    pages.press("End")
+    expect(visitor.locator("#lines .line")).to_contain_text("page 9")
+    pages.press("ArrowUp")
+    expect(pages.get_by_role("option", selected=True)).to_have_attribute("data-page", "8")
+    expect(pages).to_have_attribute("aria-activedescendant", re.compile("page-row-7"))
+    visitor.locator("#downloads summary").press("Enter")
+    visitor.keyboard.press("Tab")
+    expect(visitor.locator("[data-format=md]")).to_be_focused()
+    visitor.keyboard.press("Escape")
+    expect(visitor.locator("#downloads summary")).to_be_focused()
+    expect(visitor.locator("[data-format=md]")).to_be_hidden()
