@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import sys
-import tempfile
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, nullcontext
+from collections.abc import Callable
+from contextlib import closing
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -16,28 +14,32 @@ from typing import Any
 import click
 from click.shell_completion import get_completion_class
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from . import advice
+from . import terminal
 from .access import make_key, parse_keys
-from .batch import AT_ONCE, FoundPdf, Outcome, Run, clashes, find_pdfs, process_all
-from .client import ApiError, Client, ServiceUnreachable
+from .batch import AT_ONCE, FoundPdf, Run, clashes, find_pdfs, process_all
+from .client import JobCompleted
 from .config import Settings, SettingsError
 from .deliveries import make_secret, secret_for
 from .diagnosis import findings
-from .errors import SlimgestError
 from .formats import FORMATS
 from .journal import Journal
-from .local import LocalService, LocalServiceFailed
-from .model import JobStatus, Mode, Options, Status
+from .model import JobStatus, Mode, Options
 
 _URL = "http://127.0.0.1:8000"
-_DASH = Path("-")
 _BINARY = ("application/pdf", "application/zip")
-_progress_to = Console(stderr=True)
 
 url_option = click.option(
     "--url", envvar="SLIMGEST_URL", default=_URL, show_default=True, help="The service (or set SLIMGEST_URL)."
+)
+
+password_option = click.option(
+    "--password",
+    prompt="Password of the PDF",
+    prompt_required=False,
+    hide_input=True,
+    default=None,
+    help="Password of an encrypted PDF; without a value it is asked for.",
 )
 
 json_option = click.option("--json", "as_json", is_flag=True, help="Answers for machines, one JSON object a line.")
@@ -46,8 +48,7 @@ json_option = click.option("--json", "as_json", is_flag=True, help="Answers for 
 def reading_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """How a PDF is to be read."""
     for option in (
-        click.option("--password", prompt="Password of the PDF", prompt_required=False, hide_input=True, default=None,
-                     help="Password of an encrypted PDF; without a value it is asked for."),
+        password_option,
         click.option("--pages", default=None, help="Pages to read, such as 1-3,7 or 5- (default: all)."),
         click.option("--mode", type=click.Choice([mode.value for mode in Mode]), default="auto", show_default=True,
                      help="auto: the text layer where it can be trusted, else OCR."),
@@ -164,14 +165,19 @@ def process(
     broke off is taken up where it was by the same command: what the folder has is not read again.
     """
     password, options = how.pop("password"), Options.model_validate(_given(how))
-    with _standard_input(paths) as named, _user_errors():
+    with terminal.user_errors(), terminal.standard_input(paths) as named:
         pdfs = find_pdfs(named)
         _check_output(pdfs, output, forms, as_json)
         journal = Journal(output, options) if output and not again else None
-        with _service(url, quiet) as address, _client(address) as client, _bars(quiet) as bars:
+        with (
+            terminal.service(url, quiet) as address,
+            terminal.patient(address) as client,
+            terminal.bars(quiet) as bars,
+        ):
             run = Run(client=client, options=options, password=password, forms=forms, output=output, journal=journal,
                       bars=bars)  # fmt: skip
-            well = [_deliver(outcome, as_json) for outcome in process_all(run, pdfs, jobs)]
+            with closing(process_all(run, pdfs, jobs)) as outcomes:
+                well = [terminal.deliver(outcome, as_json) for outcome in outcomes]
     sys.exit(0 if all(well) else 1)
 
 
@@ -184,7 +190,7 @@ def process(
 def submit(pdf: Path, url: str, callback_url: str | None, as_json: bool, **how: Any) -> None:
     """Queue a PDF (or - for standard input) at a running service and print its job id."""
     password, options = how.pop("password"), Options.model_validate(_given(how))
-    with _standard_input((pdf,)) as (named,), _user_errors(), _client(url) as client:
+    with terminal.user_errors(), terminal.standard_input((pdf,)) as (named,), terminal.client(url) as client:
         queued = client.submit(named, options, password, callback_url=callback_url)
         click.echo(queued.model_dump_json() if as_json else queued.job_id)
 
@@ -195,7 +201,7 @@ def submit(pdf: Path, url: str, callback_url: str | None, as_json: bool, **how: 
 @json_option
 def status(job_id: str | None, url: str, as_json: bool) -> None:
     """Print where a job stands; without an id, the service and its latest jobs."""
-    with _user_errors(), _client(url) as client:
+    with terminal.user_errors(), terminal.client(url) as client:
         if job_id:
             click.echo(client.status(job_id).model_dump_json(indent=None if as_json else 2))
             return
@@ -205,7 +211,7 @@ def status(job_id: str | None, url: str, as_json: bool) -> None:
             return
         click.echo(json.dumps(service, indent=2))
         for entry in entries:
-            click.echo(_line(entry))
+            click.echo(terminal.line(entry))
 
 
 @main.command()
@@ -214,22 +220,45 @@ def status(job_id: str | None, url: str, as_json: bool) -> None:
 @json_option
 def watch(job_id: str, url: str, as_json: bool) -> None:
     """Follow a job, from its first page to its end."""
-    with _user_errors(), _client(url) as client:
+    with terminal.user_errors(), terminal.patient(url) as client:
         for event in client.stream(job_id):
-            told = json.dumps(event.data, ensure_ascii=False)
-            click.echo(f'{{"type": "{event.type}", "data": {told}}}' if as_json else f"{event.type:8} {told}")
-        sys.exit(0 if client.status(job_id).status == JobStatus.COMPLETED else 1)
+            terminal.tell_event(event, as_json)
+        sys.exit(0 if isinstance(event, JobCompleted) and event.status == JobStatus.COMPLETED else 1)
+
+
+@main.command()
+@click.argument("job_id")
+@click.option("-f", "--format", "form", type=click.Choice(list(FORMATS)), default="md", show_default=True,
+              help="Form of the result.")  # fmt: skip
+@click.option("-o", "--output", type=click.Path(dir_okay=False, path_type=Path), default=None,
+              help="File for it (default: the terminal).")  # fmt: skip
+@password_option
+@url_option
+def result(job_id: str, form: str, output: Path | None, password: str | None, url: str) -> None:
+    """Fetch an ended job's document.
+
+    \b
+    slimgest result 0f6c… -f pdf -o searchable.pdf
+    """
+    with terminal.user_errors(), terminal.client(url) as client:
+        if output:
+            client.download(job_id, form, output, password)
+        elif _is_binary(form) and sys.stdout.isatty():
+            raise click.UsageError(f"The format {form} is no text to be printed. Name a file for it with -o FILE.")
+        else:
+            terminal.write(client.result_as(job_id, form, password))
 
 
 @main.command()
 @click.argument("job_id")
 @click.option("--pages", default=None, help="Pages to read again, such as 1-3,7 (default: those that failed).")
+@password_option
 @url_option
 @json_option
-def retry(job_id: str, pages: str | None, url: str, as_json: bool) -> None:
+def retry(job_id: str, pages: str | None, password: str | None, url: str, as_json: bool) -> None:
     """Read an ended job's failed pages again."""
-    with _user_errors(), _client(url) as client:
-        _tell(client.retry(job_id, pages), as_json)
+    with terminal.user_errors(), terminal.client(url) as client:
+        terminal.tell(client.retry(job_id, pages, password), as_json)
 
 
 @main.command()
@@ -238,8 +267,8 @@ def retry(job_id: str, pages: str | None, url: str, as_json: bool) -> None:
 @json_option
 def cancel(job_id: str, url: str, as_json: bool) -> None:
     """Cancel a job; pages read until then stay readable."""
-    with _user_errors(), _client(url) as client:
-        _tell(client.cancel(job_id), as_json)
+    with terminal.user_errors(), terminal.client(url) as client:
+        terminal.tell(client.cancel(job_id), as_json)
 
 
 @main.command()
@@ -251,7 +280,7 @@ def completion(shell: str) -> None:
     click.echo(complete(main, {}, "slimgest", "_SLIMGEST_COMPLETE").source())
 
 
-# --- What the commands share ------------------------------------------------------------------------------------------
+# --- Wrong use --------------------------------------------------------------------------------------------------------
 
 
 def _given(how: dict[str, Any]) -> dict[str, Any]:
@@ -259,19 +288,6 @@ def _given(how: dict[str, Any]) -> dict[str, Any]:
         return Options.model_validate({name: value for name, value in how.items() if value is not None}).model_dump()
     except ValueError as error:
         raise click.UsageError("pages: must be page numbers from 1 and ranges, such as 1-3,7") from error
-
-
-@contextmanager
-def _standard_input(paths: tuple[Path, ...]) -> Iterator[tuple[Path, ...]]:
-    """The paths, with standard input as a file in the place of `-`."""
-    if _DASH not in paths:
-        yield paths
-        return
-    with tempfile.TemporaryDirectory() as folder:
-        stored = Path(folder) / "stdin.pdf"
-        with stored.open("wb") as file:
-            shutil.copyfileobj(sys.stdin.buffer, file)
-        yield tuple(stored if path == _DASH else path for path in paths)
 
 
 def _check_output(pdfs: list[FoundPdf], output: Path | None, forms: tuple[str, ...], as_json: bool) -> None:
@@ -282,86 +298,15 @@ def _check_output(pdfs: list[FoundPdf], output: Path | None, forms: tuple[str, .
         raise click.UsageError(f"Two results would be written to {clashing[0]}. Read them into folders of their own.")
     if output is not None:
         return
-    binary = [form for form in forms if FORMATS[form].media_type in _BINARY]
+    binary = [form for form in forms if _is_binary(form)]
     if binary and (as_json or sys.stdout.isatty()):
         raise click.UsageError(f"The format {binary[0]} is no text to be printed. Name a folder for it with -o DIR.")
     if not as_json and len(forms) * len(pdfs) > 1 and (len(forms) > 1 or binary):
         raise click.UsageError("Several results cannot go to one place. Name a folder for them with -o DIR.")
 
 
-@contextmanager
-def _service(url: str | None, quiet: bool) -> Iterator[str]:
-    if url:
-        yield url
-        return
-    with LocalService.start() as service:
-        with nullcontext() if _is_silent(quiet) else _progress_to.status("Starting Redis, workers and the API …"):
-            service.wait_ready()
-        yield service.url
-
-
-def _client(url: str) -> Client:
-    """A client with the key in SLIMGEST_API_KEY, if there is one: an option would be seen by every user."""
-    return Client(url, os.environ.get("SLIMGEST_API_KEY"))
-
-
-def _bars(quiet: bool) -> Progress:
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TextColumn("pages"))
-    return Progress(*columns, TimeElapsedColumn(), console=_progress_to, disable=_is_silent(quiet))
-
-
-def _is_silent(quiet: bool) -> bool:
-    return quiet or not _progress_to.is_terminal
-
-
-def _deliver(outcome: Outcome, as_json: bool) -> bool:
-    """Tells of a PDF: its results where they are in no files, and what went wrong; whether all is well with it."""
-    if as_json:
-        click.echo(json.dumps(_told(outcome), ensure_ascii=False))
-        return not outcome.trouble
-    for result in outcome.results.values():
-        sys.stdout.buffer.write(result)
-        sys.stdout.flush()
-    if outcome.trouble:
-        _progress_to.print(f"{outcome.pdf.path}: {outcome.trouble}", style="red", markup=False, highlight=False)
-    return not outcome.trouble
-
-
-def _told(outcome: Outcome) -> dict[str, Any]:
-    """An outcome for machines."""
-    job, error = outcome.job, outcome.error
-    return {
-        "path": str(outcome.pdf.path),
-        "status": job.status if job else "failed" if error else "skipped",
-        "job_id": job.job_id if job else None,
-        "total_pages": job.total_pages if job else None,
-        "pages_failed": job.pages_failed if job else None,
-        "error": error.model_dump() if error else None,
-        "files": [str(file) for file in outcome.files],
-        "results": {form: result.decode() for form, result in outcome.results.items()},
-    }
-
-
-def _tell(entry: Status, as_json: bool) -> None:
-    click.echo(entry.model_dump_json() if as_json else _line(entry))
-
-
-def _line(entry: Status) -> str:
-    pages = f"{entry.pages_done}/{'?' if entry.total_pages is None else entry.total_pages}"
-    return f"{entry.job_id}  {entry.status:10}  {pages:>11} pages  {entry.filename}"
-
-
-@contextmanager
-def _user_errors() -> Iterator[None]:
-    """Failures as one sentence and exit code 1; never a traceback."""
-    try:
-        yield
-    except ApiError as error:
-        raise click.ClickException(advice.sentence(error.problem_code, error.message)) from error
-    except ServiceUnreachable as error:
-        raise click.ClickException(f"{error.message} Start one with `slimgest up`, or name it with --url.") from error
-    except (SlimgestError, LocalServiceFailed) as error:
-        raise click.ClickException(str(error)) from error
+def _is_binary(form: str) -> bool:
+    return FORMATS[form].media_type in _BINARY
 
 
 if __name__ == "__main__":
