@@ -68,6 +68,9 @@ def main() -> None:
     slimgest process scan.pdf            read a PDF here and now, Markdown to the terminal
     slimgest up                          run the service: workers and an HTTP API on port 8000
     slimgest submit scan.pdf             queue a PDF at a running service
+
+    A service with API keys wants yours in SLIMGEST_API_KEY. Ends with 0 where all is well, 1 where something could not
+    be read, 2 for wrong use, 130 after Ctrl-C.
     """
 
 
@@ -161,6 +164,10 @@ def process(
 ) -> None:  # fmt: skip
     """Read PDFs (files, folders of them, or - for standard input) and wait for the results.
 
+    \b
+    slimgest process scan.pdf > scan.md
+    slimgest process scans/ -o out -f md -f pdf
+
     Without --url everything needed is started for the occasion, and nothing is left behind. A run into a folder that
     broke off is taken up where it was by the same command: what the folder has is not read again.
     """
@@ -168,6 +175,8 @@ def process(
     with terminal.user_errors(), terminal.standard_input(paths) as named:
         pdfs = find_pdfs(named)
         _check_output(pdfs, output, forms, as_json)
+        if output:
+            output.mkdir(parents=True, exist_ok=True)  # if that cannot be, it is better said before anything is read
         journal = Journal(output, options) if output and not again else None
         with (
             terminal.service(url, quiet) as address,
@@ -176,7 +185,7 @@ def process(
         ):
             run = Run(client=client, options=options, password=password, forms=forms, output=output, journal=journal,
                       bars=bars)  # fmt: skip
-            with closing(process_all(run, pdfs, jobs)) as outcomes:
+            with closing(process_all(run, pdfs, jobs)) as outcomes, terminal.resumable(journal):
                 well = [terminal.deliver(outcome, as_json) for outcome in outcomes]
     sys.exit(0 if all(well) else 1)
 
@@ -188,7 +197,11 @@ def process(
 @json_option
 @reading_options
 def submit(pdf: Path, url: str, callback_url: str | None, as_json: bool, **how: Any) -> None:
-    """Queue a PDF (or - for standard input) at a running service and print its job id."""
+    """Queue a PDF (or - for standard input) at a running service and print its job id.
+
+    \b
+    id=$(slimgest submit scan.pdf) && slimgest watch $id && slimgest result $id
+    """
     password, options = how.pop("password"), Options.model_validate(_given(how))
     with terminal.user_errors(), terminal.standard_input((pdf,)) as (named,), terminal.client(url) as client:
         queued = client.submit(named, options, password, callback_url=callback_url)
@@ -293,7 +306,7 @@ def _given(how: dict[str, Any]) -> dict[str, Any]:
 def _check_output(pdfs: list[FoundPdf], output: Path | None, forms: tuple[str, ...], as_json: bool) -> None:
     """Raises where the results would have no place, or one place for two."""
     if not pdfs:
-        raise click.UsageError("There is no PDF in these folders.")
+        raise click.UsageError("There is no PDF in these folders: files in them are taken whose names end in .pdf.")
     if clashing := clashes(pdfs, forms):
         raise click.UsageError(f"Two results would be written to {clashing[0]}. Read them into folders of their own.")
     if output is not None:

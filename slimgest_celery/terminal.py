@@ -21,6 +21,7 @@ from . import advice
 from .batch import Outcome
 from .client import ApiError, Client, JobCompleted, JobEvent, JobFailed, JobStarted, PageDone, ServiceUnreachable
 from .errors import RequestInvalid, SlimgestError
+from .journal import Journal
 from .local import LocalService, LocalServiceFailed
 from .model import Status
 
@@ -177,6 +178,17 @@ def user_errors() -> Iterator[None]:
         raise click.ClickException(str(error)) from error
     except OSError as error:
         raise click.ClickException(_of_system(error)) from error
+
+
+@contextmanager
+def resumable(journal: Journal | None) -> Iterator[None]:
+    """Says to one who breaks off a run what becomes of it."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        if journal:
+            click.echo("The same command takes this run up where it was.", err=True)
+        raise
 
 
 def _of_system(error: OSError) -> str:
