@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import queue
 import threading
 from collections import Counter, deque
@@ -96,12 +97,12 @@ def process_all(run: Run, pdfs: Sequence[FoundPdf], at_once: int = AT_ONCE) -> G
     try:
         while outcomes:
             yield outcomes.popleft().result()
-    except (KeyboardInterrupt, GeneratorExit):  # Ctrl-C, or nobody takes the outcomes any more
-        abandon(run)
-        raise
-    finally:
-        for outcome in outcomes:
+    except BaseException as error:
+        for outcome in outcomes:  # those not begun
             outcome.cancel()
+        if isinstance(error, (KeyboardInterrupt, GeneratorExit)):  # Ctrl-C, or nobody takes the outcomes any more
+            _abandon(run)
+        raise
 
 
 def _work(run: Run, waiting: queue.SimpleQueue[tuple[Future[Outcome], FoundPdf]]) -> None:
@@ -115,7 +116,7 @@ def _work(run: Run, waiting: queue.SimpleQueue[tuple[Future[Outcome], FoundPdf]]
                     outcome.set_exception(error)
 
 
-def abandon(run: Run) -> None:
+def _abandon(run: Run) -> None:
     """Cancels what is under way for nobody. What a journal knows goes on: the run may be taken up again."""
     for job_id in [] if run.journal else list(run.under_way):
         with suppress(SlimgestError):
@@ -124,7 +125,8 @@ def abandon(run: Run) -> None:
 
 def process_one(run: Run, pdf: FoundPdf) -> Outcome:
     """Reads one PDF, unless that was done before; a refusal by the service becomes its outcome's `error`."""
-    if fault := _unreadable(pdf.path):
+    if not os.access(pdf.path, os.R_OK):
+        fault = Problem(code="", message="It cannot be opened: it is gone, or you may not read it.")
         return Outcome(pdf=pdf, error=fault, results={})
     if run.output and run.journal and run.journal.is_done(pdf.path, pdf.name):
         files = tuple(_target(run.output, pdf, form) for form in run.forms)
@@ -138,14 +140,6 @@ def process_one(run: Run, pdf: FoundPdf) -> Outcome:
         problem = Problem(code=error.problem_code, message=error.message, retryable=error.may_retry)
         return _ended(run, Outcome(pdf=pdf, error=problem, results={}), JobStatus.FAILED)
     return _ended(run, outcome, job.status)
-
-
-def _unreadable(path: Path) -> Problem | None:
-    try:
-        path.open("rb").close()
-    except OSError as error:
-        return Problem(code="", message=f"It cannot be opened: {error.strerror}.")
-    return None
 
 
 def _read(run: Run, pdf: FoundPdf, key: str | None) -> Status:

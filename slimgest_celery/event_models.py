@@ -1,43 +1,51 @@
-"""What the events of a job carry, by their type: `start`, `page`, `complete` and `error`."""
+"""What the `data` of a job's events hold, by the event's type."""
 
 from __future__ import annotations
 
 from typing import Literal
 
-from .model import JobStatus, Record, Source
+from pydantic import BaseModel, ConfigDict, Field
+
+from .model import JobStatus, Source
 
 
-class StartData(Record):
-    """The pages are counted, and about to be read."""
+class EventData(BaseModel):
+    """Base of these: immutable. A later version may tell more."""
+
+    model_config = ConfigDict(frozen=True)
+
+
+class StartData(EventData):
+    """`start`: the PDF is open and its pages are counted."""
 
     job_id: str
-    filename: str
-    total_pages: int  # to be read: those chosen, not those that the PDF has
+    filename: str = Field(description="As the client named it.")
+    total_pages: int = Field(description="Pages to read.")
 
 
-class PageData(Record):
-    """A page was read, or could not be."""
+class PageData(EventData):
+    """`page`: a page is read and stored, or has failed."""
 
-    page_number: int  # in the PDF, from 1; pages come in the order in which they are done
+    page_number: int = Field(ge=1)
     status: Literal["ok", "failed"]
-    source: Source | None  # where the text came from; None of a page that failed
-    total_pages: int
-    pages_done: int  # with this one, read or failed
+    source: Source | None = Field(description="Where its text came from.")
+    total_pages: int = Field(description="Pages to read.")
+    pages_done: int = Field(description="Read or failed, with this one.")
     pages_failed: int
-    page_text: str
+    page_text: str = Field(description="Its text; empty where it failed.")
 
 
-class CompleteData(Record):
-    """The job has ended with a document."""
+class CompleteData(EventData):
+    """`complete`: the last event of a job that has a result."""
 
-    status: JobStatus  # `completed`, or `partial` where some pages failed
+    status: JobStatus = Field(description="`completed` or `partial`.")
     total_pages: int
     pages_failed: int
-    result_url: str  # below the service's root
+    result_url: str = Field(description="Where the document is, below the service's root.")
 
 
-class ErrorData(Record):
-    """The job failed, or was cancelled (`job.cancelled`)."""
+class ErrorData(EventData):
+    """`error`: the last event of a job that failed or was cancelled."""
 
-    code: str
-    message: str
+    code: str = Field(description="As a problem's `code`.")
+    message: str = Field(description="What happened, and what to do.")

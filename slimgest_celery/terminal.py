@@ -182,10 +182,10 @@ def user_errors() -> Iterator[None]:
 
 @contextmanager
 def resumable(journal: Journal | None) -> Iterator[None]:
-    """Says to one who breaks off a run what becomes of it."""
+    """Says of a run that breaks off that it can be taken up."""
     try:
         yield
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, SlimgestError, OSError):
         if journal:
             click.echo("The same command takes this run up where it was.", err=True)
         raise

@@ -21,8 +21,8 @@ _BEFORE_SENDING = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
 class Patience:
     """Of one call, or of one stream. What failed is tried again after 0.5, 1, 2 … up to 15 s, or when the service says.
 
-    `retry_for_s` counts from the first failure in a row; `queue_for_s` does where the queue is full. A call that is not
-    `repeatable` is tried again only if the service did not get it, or says that it did nothing.
+    `retry_for_s` counts from the first failure in a row; `queue_for_s` does where the queue is full, whatever comes in
+    between. A call that is not `repeatable` is tried again only if the service did not get it, or says that it may be.
     """
 
     def __init__(self, url: str, retry_for_s: float, queue_for_s: float, repeatable: bool = True) -> None:
@@ -35,7 +35,7 @@ class Patience:
     def renew(self) -> None:
         """All is well again: the next failure is a first one."""
         self._tries = 0
-        self._failing_since_s: float | None = None
+        self._since_s: dict[str, float] = {}  # by what is the matter
 
     def wait_s(self, failure: Exception) -> float:
         """Seconds after which to try again; raises what the caller is to hear where that is of no use."""
@@ -59,10 +59,10 @@ class Patience:
 
     def _left_s(self, failure: Exception) -> float:
         now_s = time.monotonic()
-        if self._failing_since_s is None:
-            self._failing_since_s = now_s
-        full = isinstance(failure, ApiError) and failure.status == 429
-        return (self._queue_for_s if full else self._retry_for_s) - (now_s - self._failing_since_s)
+        if isinstance(failure, ApiError) and failure.status == 429:
+            self._since_s.pop("away", None)  # it is there, and says so
+            return self._queue_for_s - (now_s - self._since_s.setdefault("full", now_s))
+        return self._retry_for_s - (now_s - self._since_s.setdefault("away", now_s))
 
     def _pause_s(self, told_s: float | None, left_s: float) -> float:
         """Spread at random, so that many clients that failed together do not come back together."""

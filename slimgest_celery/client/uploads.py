@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import BinaryIO, cast
 
@@ -21,21 +21,14 @@ def opened(pdf: Pdf, filename: str | None) -> Iterator[Upload]:
 
     A file is sent from its beginning, and stays open.
     """
-    if isinstance(pdf, bytes):
-        yield _part(filename, pdf)
-    elif isinstance(pdf, Path):
-        with pdf.open("rb") as content:
-            yield _part(filename or pdf.name, content)
-    elif pdf.seekable():
-        yield _part(filename or _name(pdf), pdf)
-    else:
-        with tempfile.SpooledTemporaryFile(_IN_MEMORY) as kept:
-            shutil.copyfileobj(pdf, kept)
-            yield _part(filename or _name(pdf), cast(BinaryIO, kept))
-
-
-def _part(filename: str | None, content: BinaryIO | bytes) -> Upload:
-    return filename or _NAMELESS, content, "application/pdf"
+    with ExitStack() as exits:
+        content = exits.enter_context(pdf.open("rb")) if isinstance(pdf, Path) else pdf
+        name = filename or (None if isinstance(content, bytes) else _name(content))
+        if not isinstance(content, bytes) and not content.seekable():
+            kept = exits.enter_context(tempfile.SpooledTemporaryFile(_IN_MEMORY))
+            shutil.copyfileobj(content, kept)
+            content = cast(BinaryIO, kept)
+        yield name or _NAMELESS, content, "application/pdf"
 
 
 def _name(file: BinaryIO) -> str | None:

@@ -117,7 +117,11 @@ def _api(stack: Stack, port: int) -> Popen[bytes]:
 def test_what_the_service_tells_is_what_the_models_say(stack: Stack) -> None:
     models = {"start": StartData, "page": PageData, "complete": CompleteData, "error": ErrorData}
     jobs = [stack.submit(pdfs.coloured([(0, 1, 0), (255, 255, 0)]), mode="ocr"), stack.submit(b"%PDF-1.4 broken")]
-    told = {event.type: models[event.type].model_validate(event.data) for job in jobs for event in stack.events(job)}
+    told = {
+        event.type: models[event.type].model_validate(event.data, extra="forbid")
+        for job in jobs
+        for event in stack.events(job)
+    }
     assert set(told) == set(models)
 
 

@@ -139,6 +139,14 @@ def test_a_full_queue_may_be_waited_at_for_longer_than_a_service_that_is_away(pa
     assert len(pauses) == 30
 
 
+def test_a_service_that_goes_away_while_its_queue_is_full_is_still_waited_for(pauses: list[float]) -> None:
+    answers: list[Answer] = [*[refused(**FULL, Retry_After="10")] * 9, httpx.ConnectError("?"), refused(**FULL)]
+    service = Service(*answers, ok(ACCEPTED))
+    with service.client(retry_for_s=5, queue_for_s=600) as client:
+        client.submit(b"%PDF-")
+    assert len(pauses) == 11
+
+
 @pytest.mark.parametrize(
     ("answer", "again"),
     [
