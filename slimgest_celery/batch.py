@@ -6,7 +6,7 @@ import os
 import queue
 import threading
 from collections import Counter, deque
-from collections.abc import Generator, Iterable, Sequence
+from collections.abc import Generator, Sequence
 from concurrent.futures import Future
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -31,6 +31,7 @@ class FoundPdf:
 
     path: Path
     name: Path  # relative: where its results go below the output folder
+    shown: str  # to whoever gave it
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,15 +68,18 @@ class Run:
     under_way: set[str] = field(default_factory=set)  # ids of jobs; changes while the run goes on
 
 
-def find_pdfs(paths: Iterable[Path]) -> list[FoundPdf]:
-    """Files as given, whatever they are called; folders searched for `*.pdf`, in order of name."""
+def find_pdfs(paths: Sequence[Path], given: Sequence[Path] | None = None) -> list[FoundPdf]:
+    """Files, whatever they are called; folders searched for `*.pdf`, in order of name.
+
+    `given` is what was said for each path, where that was something else.
+    """
     found = []
-    for path in paths:
+    for path, said in zip(paths, given or paths, strict=True):
         if path.is_dir():
             inside = sorted(pdf for pdf in path.rglob("*") if pdf.suffix.lower() == ".pdf" and pdf.is_file())
-            found += [FoundPdf(path=pdf, name=pdf.relative_to(path)) for pdf in inside]
+            found += [FoundPdf(path=pdf, name=pdf.relative_to(path), shown=str(pdf)) for pdf in inside]
         else:
-            found.append(FoundPdf(path=path, name=Path(path.name)))
+            found.append(FoundPdf(path=path, name=Path(path.name), shown=str(said)))
     return found
 
 

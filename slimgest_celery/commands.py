@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+import uuid
 from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
@@ -35,6 +36,13 @@ password_option = click.option(
 )
 
 json_option = click.option("--json", "as_json", is_flag=True, help="Answers for machines, one JSON object a line.")
+
+
+def _job_id(context: click.Context, parameter: click.Parameter, given: str | None) -> str | None:
+    try:
+        return given and str(uuid.UUID(given))
+    except ValueError as error:
+        raise click.BadParameter(f"{given!r} is no id of a job; `slimgest status` lists them.") from error
 
 
 def reading_options(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -82,7 +90,7 @@ def process(
     """
     password, options = how.pop("password"), Options.model_validate(_given(how))
     with terminal.user_errors(), terminal.standard_input(paths) as named:
-        pdfs = find_pdfs(named)
+        pdfs = find_pdfs(named, paths)
         _check_output(pdfs, output, forms, as_json)
         if output:
             output.mkdir(parents=True, exist_ok=True)  # if that cannot be, it is better said before anything is read
@@ -120,7 +128,7 @@ def submit(pdf: Path, url: str, callback_url: str | None, as_json: bool, **how: 
 
 
 @click.command()
-@click.argument("job_id", required=False)
+@click.argument("job_id", required=False, callback=_job_id)
 @url_option
 @json_option
 def status(job_id: str | None, url: str, as_json: bool) -> None:
@@ -142,7 +150,7 @@ def status(job_id: str | None, url: str, as_json: bool) -> None:
 
 
 @click.command()
-@click.argument("job_id")
+@click.argument("job_id", callback=_job_id)
 @url_option
 @json_option
 def watch(job_id: str, url: str, as_json: bool) -> None:
@@ -154,7 +162,7 @@ def watch(job_id: str, url: str, as_json: bool) -> None:
 
 
 @click.command()
-@click.argument("job_id")
+@click.argument("job_id", callback=_job_id)
 @click.option("-f", "--format", "form", type=click.Choice(list(FORMATS)), default="md", show_default=True,
               help="Form of the result.")  # fmt: skip
 @click.option("-o", "--output", type=click.Path(dir_okay=False, path_type=Path), default=None,
@@ -177,7 +185,7 @@ def result(job_id: str, form: str, output: Path | None, password: str | None, ur
 
 
 @click.command()
-@click.argument("job_id")
+@click.argument("job_id", callback=_job_id)
 @click.option("--pages", default=None, help="Pages to read again, such as 1-3,7 (default: those that failed).")
 @password_option
 @url_option
@@ -189,7 +197,7 @@ def retry(job_id: str, pages: str | None, password: str | None, url: str, as_jso
 
 
 @click.command()
-@click.argument("job_id")
+@click.argument("job_id", callback=_job_id)
 @url_option
 @json_option
 def cancel(job_id: str, url: str, as_json: bool) -> None:

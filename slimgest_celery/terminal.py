@@ -98,7 +98,8 @@ def deliver(outcome: Outcome, as_json: bool) -> bool:
     for result in outcome.results.values():
         write(result)
     if outcome.trouble:
-        _progress_to.print(f"{outcome.pdf.path}: {outcome.trouble}", style="red", markup=False, highlight=False)
+        told = f"{outcome.pdf.shown}: {outcome.trouble}"
+        _progress_to.print(told, style="red", markup=False, highlight=False, soft_wrap=True)
     return not outcome.trouble
 
 
@@ -112,7 +113,7 @@ def _told(outcome: Outcome) -> dict[str, Any]:
     """An outcome for machines."""
     job, error = outcome.job, outcome.error
     return {
-        "path": str(outcome.pdf.path),
+        "path": outcome.pdf.shown,
         "status": job.status if job else "failed" if error else "skipped",
         "job_id": job.job_id if job else None,
         "total_pages": job.total_pages if job else None,

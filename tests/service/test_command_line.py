@@ -145,6 +145,11 @@ def test_standard_input_is_read_and_machines_get_json(stack: Stack, tmp_path: Pa
     with (tmp_path / "a.pdf").open("rb") as pdf:
         done = subprocess.run(command, env={**os.environ, **ENV}, stdin=pdf, capture_output=True, text=True, timeout=60)
     assert (done.returncode, done.stderr) == (0, "") and "page 1" in done.stdout
+    nothing = subprocess.run(
+        command, env={**os.environ, **ENV}, stdin=subprocess.DEVNULL, capture_output=True, text=True
+    )
+    assert nothing.returncode == 1 and nothing.stderr.startswith("-: The uploaded file 'stdin.pdf' is empty.")
+    assert nothing.stderr.count("\n") == 1, "a line is as long as it is where nobody looks"
     told = json.loads(_slimgest("process", "a.pdf", "--json", "-f", "txt", "--url", stack.url, cwd=tmp_path).stdout)
     assert (told["status"], told["total_pages"], told["results"]) == ("completed", 1, {"txt": "page 1\n\f"})
     (tmp_path / "no.pdf").write_bytes(b"not a PDF at all")
@@ -246,6 +251,7 @@ def test_submit_status_watch_and_cancel(stack: Stack, tmp_path: Path) -> None:
         (["process", "a.pdf", "-o", "a.pdf/out"], 1, "a.pdf/out cannot be read or written: Not a directory."),
         (["submit", "a.pdf", "--url", "http://127.0.0.1:9"], 1, "slimgest up"),
         (["process", "a.pdf", "--url", "http://127.0.0.1:9"], 1, "slimgest up"),
+        (["watch", "nonsense"], 2, "'nonsense' is no id of a job; `slimgest status` lists them."),
         (["status", "--url", "127.0.0.1:8000"], 2, "must begin with http://"),
         (["worker"], 2, "SLIMGEST_REDIS_URL is not set"),
         (["nothing"], 2, "No such command"),
