@@ -129,16 +129,16 @@ class AsyncClient:
         """
         return await self._send(calls.result_as(job_id, format, password))
 
-    async def download(self, job_id: str, format: str, path: Path, password: str | None = None) -> Path:
+    async def download(self, job_id: str, format: str, path: str | Path, password: str | None = None) -> Path:
         """As `result_as`, into a file, which is there whole or not at all; holds little of it in memory."""
-        call, patience = calls.result_as(job_id, format, password), self._patience()
+        call, patience, target = calls.result_as(job_id, format, password), self._patience(), Path(path)
         while True:
             try:
                 async with self._opened(call.request) as response:
-                    with replacing(path) as file:
+                    with replacing(target) as file:
                         async for chunk in response.aiter_bytes():
                             await asyncio.to_thread(file.write, chunk)
-                return path
+                return target
             except FAILURES as failure:
                 await asyncio.sleep(patience.wait_s(failure))
 

@@ -127,15 +127,15 @@ class Client:
         """
         return self._send(calls.result_as(job_id, format, password))
 
-    def download(self, job_id: str, format: str, path: Path, password: str | None = None) -> Path:
+    def download(self, job_id: str, format: str, path: str | Path, password: str | None = None) -> Path:
         """As `result_as`, into a file, which is there whole or not at all; holds little of it in memory."""
-        call, patience = calls.result_as(job_id, format, password), self._patience()
+        call, patience, target = calls.result_as(job_id, format, password), self._patience(), Path(path)
         while True:
             try:
-                with self._opened(call.request) as response, replacing(path) as file:
+                with self._opened(call.request) as response, replacing(target) as file:
                     for chunk in response.iter_bytes():
                         file.write(chunk)
-                return path
+                return target
             except FAILURES as failure:
                 time.sleep(patience.wait_s(failure))
 

@@ -9,7 +9,7 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import BinaryIO, cast
 
-Pdf = Path | bytes | BinaryIO
+Pdf = str | Path | bytes | BinaryIO  # a str is a path
 Upload = tuple[str, BinaryIO | bytes, str]  # name, content and media type, as httpx takes them
 _IN_MEMORY = 8 << 20
 _NAMELESS = "document.pdf"
@@ -22,7 +22,7 @@ def opened(pdf: Pdf, filename: str | None) -> Iterator[Upload]:
     A file is sent from its beginning, and stays open.
     """
     with ExitStack() as exits:
-        content = exits.enter_context(pdf.open("rb")) if isinstance(pdf, Path) else pdf
+        content = exits.enter_context(Path(pdf).open("rb")) if isinstance(pdf, str | Path) else pdf
         name = filename or (None if isinstance(content, bytes) else _name(content))
         if not isinstance(content, bytes) and not content.seekable():
             kept = exits.enter_context(tempfile.SpooledTemporaryFile(_IN_MEMORY))

@@ -346,6 +346,7 @@ def _sent(submit: Callable[[Client], Any]) -> bytes:
 def test_a_pdf_is_a_path_bytes_or_an_open_file(tmp_path: Path) -> None:
     (tmp_path / "a.pdf").write_bytes(b"%PDF-x")
     assert b'filename="a.pdf"' in _sent(lambda client: client.submit(tmp_path / "a.pdf"))
+    assert b'filename="a.pdf"' in _sent(lambda client: client.submit(str(tmp_path / "a.pdf")))
     assert b'filename="b.pdf"' in _sent(lambda client: client.submit(tmp_path / "a.pdf", filename="b.pdf"))
     assert b'filename="document.pdf"' in _sent(lambda client: client.submit(b"%PDF-x"))
     with (tmp_path / "a.pdf").open("rb") as file:
