@@ -22,6 +22,7 @@ from .journal import Journal
 from .model import JobStatus, Options, Problem, Status
 
 AT_ONCE = 16
+_SHOWN = 5  # bars of PDFs that are done: more would push those under way off the screen
 _FORGOTTEN = ("job.expired", "job.unknown", "request.key_reused")  # why a key of an earlier run is of no use
 
 
@@ -98,9 +99,11 @@ def process_all(run: Run, pdfs: Sequence[FoundPdf], at_once: int = AT_ONCE) -> G
     # Not a ThreadPoolExecutor: after Ctrl-C, Python would wait for what its threads have under way.
     for _ in range(min(at_once, len(pdfs))):
         threading.Thread(target=_work, args=(run, waiting), daemon=True).start()
+    of_all = run.bars.add_task("all of them", total=len(pdfs), unit="PDFs", visible=len(pdfs) > _SHOWN)
     try:
         while outcomes:
             yield outcomes.popleft().result()
+            run.bars.advance(of_all)
     except BaseException as error:
         for outcome in outcomes:  # those not begun
             outcome.cancel()
@@ -148,7 +151,7 @@ def process_one(run: Run, pdf: FoundPdf) -> Outcome:
 
 def _read(run: Run, pdf: FoundPdf, key: str | None) -> Status:
     """Submits a PDF and follows it to its end."""
-    bar = run.bars.add_task(str(pdf.name), total=None)
+    bar = run.bars.add_task(str(pdf.name), total=None, unit="pages")
     job_id = _submit(run, pdf.path, key)
     run.under_way.add(job_id)
     for event in run.client.stream(job_id):
@@ -156,7 +159,8 @@ def _read(run: Run, pdf: FoundPdf, key: str | None) -> Status:
             run.bars.update(bar, total=event.total_pages, completed=event.pages_done)
     run.under_way.discard(job_id)
     job = run.client.status(job_id)
-    run.bars.update(bar, total=job.total_pages or 1, completed=job.pages_done)
+    visible = len(run.bars.tasks) <= 1 + _SHOWN
+    run.bars.update(bar, total=job.total_pages or 1, completed=job.pages_done, visible=visible)
     return job
 
 

@@ -88,7 +88,7 @@ def process(
     Without --url everything needed is started for the occasion, and nothing is left behind. A run into a folder that
     broke off is taken up where it was by the same command: what the folder has is not read again.
     """
-    password, options = how.pop("password"), Options.model_validate(_given(how))
+    password, options = how.pop("password"), _options(how)
     with terminal.user_errors(), terminal.standard_input(paths) as named:
         pdfs = find_pdfs(named, paths)
         _check_output(pdfs, output, forms, as_json)
@@ -121,7 +121,7 @@ def submit(pdf: Path, url: str, callback_url: str | None, as_json: bool, **how: 
     \b
     id=$(slimgest submit scan.pdf) && slimgest watch $id && slimgest result $id
     """
-    password, options = how.pop("password"), Options.model_validate(_given(how))
+    password, options = how.pop("password"), _options(how)
     with terminal.user_errors(), terminal.standard_input((pdf,)) as (named,), terminal.client(url) as client:
         queued = client.submit(named, options, password, callback_url=callback_url)
         click.echo(queued.model_dump_json() if as_json else queued.job_id)
@@ -209,9 +209,9 @@ def cancel(job_id: str, url: str, as_json: bool) -> None:
 # --- Wrong use --------------------------------------------------------------------------------------------------------
 
 
-def _given(how: dict[str, Any]) -> dict[str, Any]:
+def _options(how: dict[str, Any]) -> Options:
     try:
-        return Options.model_validate({name: value for name, value in how.items() if value is not None}).model_dump()
+        return Options.model_validate({name: value for name, value in how.items() if value is not None})
     except ValueError as error:
         raise click.UsageError("pages: must be page numbers from 1 and ranges, such as 1-3,7") from error
 

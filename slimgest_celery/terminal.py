@@ -82,8 +82,9 @@ def standard_input(paths: tuple[Path, ...]) -> Iterator[tuple[Path, ...]]:
 
 
 def bars(quiet: bool) -> Progress:
-    columns = (TextColumn("{task.description}", markup=False), BarColumn(), MofNCompleteColumn(), TextColumn("pages"))
-    return Progress(*columns, TimeElapsedColumn(), console=_progress_to, disable=is_silent(quiet))
+    name, unit = TextColumn("{task.description}", markup=False), TextColumn("{task.fields[unit]}")
+    columns = (name, BarColumn(), MofNCompleteColumn(), unit, TimeElapsedColumn())
+    return Progress(*columns, console=_progress_to, disable=is_silent(quiet))
 
 
 def is_silent(quiet: bool) -> bool:

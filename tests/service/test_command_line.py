@@ -80,6 +80,11 @@ def test_progress_is_shown_to_a_terminal_unless_quiet(stack: Stack, tmp_path: Pa
     (tmp_path / "a.pdf").write_bytes(pdfs.numbered(2))
     assert "2/2\x1b[0m pages" in _on_a_terminal("process", "a.pdf", "--url", stack.url, cwd=tmp_path)
     assert _on_a_terminal("process", "a.pdf", "--url", stack.url, "-q", cwd=tmp_path) == ""
+    (tmp_path / "many").mkdir()
+    for number in range(6):
+        (tmp_path / f"many/[{number}].pdf").write_bytes(pdfs.numbered(1))
+    shown = _on_a_terminal("process", "many", "--url", stack.url, cwd=tmp_path)
+    assert "6/6\x1b[0m PDFs" in shown and "[0].pdf" in shown
 
 
 def _on_a_terminal(*arguments: str, cwd: Path) -> str:
