@@ -7,9 +7,23 @@
     events           every step told on a Redis Stream and pub/sub; anyone may follow, or replay
     jobs.status      the result backend's word for a job, joined with its record in storage
 
-`app` is the Celery application: `celery -A slimgest_celery worker`.
+`app` is the Celery application: `celery -A slimgest_celery worker`. `Client` and `AsyncClient` speak to a service.
 """
+
+from typing import TYPE_CHECKING, Any
 
 from .app import app
 
-__all__ = ["app"]
+if TYPE_CHECKING:
+    from .client import AsyncClient, Client
+
+__all__ = ["AsyncClient", "Client", "app"]
+
+
+def __getattr__(name: str) -> Any:
+    """The clients, when somebody asks for them: a worker has no use for httpx."""
+    if name not in ("AsyncClient", "Client"):
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from . import client
+
+    return getattr(client, name)

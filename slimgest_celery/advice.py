@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from .errors import by_code
+
 ADVICE = {
     "access.key_missing": "Set SLIMGEST_API_KEY to a key of this service.",
     "access.key_unknown": "Look at SLIMGEST_API_KEY: it may be of another service, or withdrawn.",
@@ -28,5 +30,11 @@ ADVICE = {
 
 
 def sentence(code: str, message: str) -> str:
-    """An error for a person: what happened, its code, and what to do where that is known."""
-    return " ".join(filter(None, [f"{message} ({code})" if code else message, ADVICE.get(code)]))
+    """An error for a person: what happened, its code, and what to do where that is known.
+
+    That stands in place of the service's own advice, which is for whoever writes requests.
+    """
+    advice = ADVICE.get(code)
+    if advice and message == by_code(code)().message:
+        message = message.partition(". ")[0].removesuffix(".") + "."
+    return " ".join(filter(None, [f"{message} ({code})" if code else message, advice]))

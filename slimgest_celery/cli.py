@@ -1,61 +1,20 @@
-"""The `slimgest` command. Each subcommand is a thin shell over the client, or over `python -m workers`."""
+"""The `slimgest` command: what runs and sets up a service; commands.py has what speaks to one."""
 
 from __future__ import annotations
 
-import json
 import os
-import shutil
 import sys
-import tempfile
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, nullcontext
 from importlib.metadata import version
-from pathlib import Path
-from typing import Any
 
 import click
 from click.shell_completion import get_completion_class
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from . import advice
+from . import commands
 from .access import make_key, parse_keys
-from .batch import AT_ONCE, FoundPdf, Outcome, Run, clashes, find_pdfs, process_all
-from .client import ApiError, Client, ServiceUnreachable
 from .config import Settings, SettingsError
 from .deliveries import make_secret, secret_for
 from .diagnosis import findings
-from .errors import SlimgestError
-from .formats import FORMATS
-from .journal import Journal
-from .local import LocalService, LocalServiceFailed
-from .model import JobStatus, Mode, Options, Status
-
-_URL = "http://127.0.0.1:8000"
-_DASH = Path("-")
-_BINARY = ("application/pdf", "application/zip")
-_progress_to = Console(stderr=True)
-
-url_option = click.option(
-    "--url", envvar="SLIMGEST_URL", default=_URL, show_default=True, help="The service (or set SLIMGEST_URL)."
-)
-
-json_option = click.option("--json", "as_json", is_flag=True, help="Answers for machines, one JSON object a line.")
-
-
-def reading_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """How a PDF is to be read."""
-    for option in (
-        click.option("--password", prompt="Password of the PDF", prompt_required=False, hide_input=True, default=None,
-                     help="Password of an encrypted PDF; without a value it is asked for."),
-        click.option("--pages", default=None, help="Pages to read, such as 1-3,7 or 5- (default: all)."),
-        click.option("--mode", type=click.Choice([mode.value for mode in Mode]), default="auto", show_default=True,
-                     help="auto: the text layer where it can be trusted, else OCR."),
-        click.option("--dpi", type=click.FloatRange(36, 600), default=150.0, show_default=True,
-                     help="Resolution for rendering pages."),
-    ):  # fmt: skip
-        command = option(command)
-    return command
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -67,10 +26,10 @@ def main() -> None:
     slimgest process scan.pdf            read a PDF here and now, Markdown to the terminal
     slimgest up                          run the service: workers and an HTTP API on port 8000
     slimgest submit scan.pdf             queue a PDF at a running service
+
+    A service with API keys wants yours in SLIMGEST_API_KEY. Ends with 0 where all is well, 1 where something could not
+    be read, 2 for wrong use, 130 after Ctrl-C.
     """
-
-
-# --- Running ----------------------------------------------------------------------------------------------------------
 
 
 @main.command()
@@ -79,14 +38,20 @@ def main() -> None:
 @click.option("--insecure", is_flag=True, help="Listen beyond this machine although no API keys are set.")
 @click.option("--reload", is_flag=True, help="Restart the API when its source changes (development).")
 def up(host: str, port: int, insecure: bool, reload: bool) -> None:
-    """Run everything: Redis if none is set, workers, beat and the API. Ctrl-C ends all of it."""
+    """Run everything on this machine.
+
+    Redis if none is set, workers, beat and the API. Ctrl-C ends all of it.
+    """
     flags = [flag for flag, given in (("--reload", reload), ("--insecure", insecure)) if given]
     _become("up", "--host", host, "--port", str(port), *flags)
 
 
 @main.command()
 def worker() -> None:
-    """Run SLIMGEST_NUM_WORKERS workers against the Redis at SLIMGEST_REDIS_URL."""
+    """Run workers for a service.
+
+    SLIMGEST_NUM_WORKERS of them, against the Redis at SLIMGEST_REDIS_URL.
+    """
     _become("worker")
 
 
@@ -98,7 +63,10 @@ def _become(*arguments: str) -> None:
 @main.command()
 @click.argument("name")
 def key(name: str) -> None:
-    """Make an API key for NAME: the key for its owner, and what to add to SLIMGEST_API_KEYS."""
+    """Make an API key for NAME.
+
+    Prints the key for its owner, and what to add to SLIMGEST_API_KEYS.
+    """
     secret, pair = make_key(name)
     try:
         parse_keys(pair)
@@ -110,7 +78,10 @@ def key(name: str) -> None:
 @main.command("webhook-secret")
 @click.argument("owner", required=False)
 def webhook_secret(owner: str | None) -> None:
-    """Make a secret for SLIMGEST_WEBHOOK_SECRET; or, where that is set, tell the one for OWNER, who has an API key."""
+    """Make a secret that signs webhooks.
+
+    It belongs in SLIMGEST_WEBHOOK_SECRET. With OWNER, who has an API key: tell the secret that is theirs.
+    """
     if owner is None:
         click.echo(make_secret())
         return
@@ -126,7 +97,10 @@ def webhook_secret(owner: str | None) -> None:
 
 @main.command()
 def doctor() -> None:
-    """Say what this machine has and lacks, and what to do about it."""
+    """Say what this machine has and lacks.
+
+    And what to do about it; ends with 1 where something is missing that is needed.
+    """
     found = findings()
     for finding in found:
         mark = "[green]ok  [/]" if finding.well else "[red]MISS[/]" if finding.needed else "[yellow]none[/]"
@@ -137,231 +111,21 @@ def doctor() -> None:
         sys.exit(1)
 
 
-# --- Reading ----------------------------------------------------------------------------------------------------------
-
-
-@main.command()
-@click.argument("paths", nargs=-1, required=True, metavar="PATH…",
-                type=click.Path(exists=True, allow_dash=True, path_type=Path))  # fmt: skip
-@click.option("-o", "--output", type=click.Path(file_okay=False, path_type=Path), default=None,
-              help="Folder for the results, a file for each PDF and format (default: the terminal).")  # fmt: skip
-@click.option("-f", "--format", "forms", type=click.Choice(list(FORMATS)), multiple=True, default=("md",),
-              show_default=True, help="Form of the results; may be given more than once.")  # fmt: skip
-@click.option("-j", "--jobs", type=click.IntRange(1, 64), default=AT_ONCE, show_default=True,
-              help="PDFs under way at one time.")  # fmt: skip
-@click.option("--again", is_flag=True, help="Read also what the output folder has from an earlier run.")
-@click.option("-q", "--quiet", is_flag=True, help="No progress (nor is there any where this is no terminal).")
-@click.option("--url", envvar="SLIMGEST_URL", default=None, help="Use a running service instead of starting one.")
-@json_option
-@reading_options
-def process(
-    paths: tuple[Path, ...], output: Path | None, forms: tuple[str, ...], jobs: int, again: bool, quiet: bool,
-    url: str | None, as_json: bool, **how: Any,
-) -> None:  # fmt: skip
-    """Read PDFs (files, folders of them, or - for standard input) and wait for the results.
-
-    Without --url everything needed is started for the occasion, and nothing is left behind. A run into a folder that
-    broke off is taken up where it was by the same command: what the folder has is not read again.
-    """
-    password, options = how.pop("password"), Options.model_validate(_given(how))
-    with _standard_input(paths) as named, _user_errors():
-        pdfs = find_pdfs(named)
-        _check_output(pdfs, output, forms, as_json)
-        journal = Journal(output, options) if output and not again else None
-        with _service(url, quiet) as address, _client(address) as client, _bars(quiet) as bars:
-            run = Run(client=client, options=options, password=password, forms=forms, output=output, journal=journal,
-                      bars=bars)  # fmt: skip
-            well = [_deliver(outcome, as_json) for outcome in process_all(run, pdfs, jobs)]
-    sys.exit(0 if all(well) else 1)
-
-
-@main.command()
-@click.argument("pdf", type=click.Path(exists=True, dir_okay=False, allow_dash=True, path_type=Path))
-@url_option
-@click.option("--callback-url", metavar="URL", help="Where the service tells the job's end.")
-@json_option
-@reading_options
-def submit(pdf: Path, url: str, callback_url: str | None, as_json: bool, **how: Any) -> None:
-    """Queue a PDF (or - for standard input) at a running service and print its job id."""
-    password, options = how.pop("password"), Options.model_validate(_given(how))
-    with _standard_input((pdf,)) as (named,), _user_errors(), _client(url) as client:
-        queued = client.submit(named, options, password, callback_url=callback_url)
-        click.echo(queued.model_dump_json() if as_json else queued.job_id)
-
-
-@main.command()
-@click.argument("job_id", required=False)
-@url_option
-@json_option
-def status(job_id: str | None, url: str, as_json: bool) -> None:
-    """Print where a job stands; without an id, the service and its latest jobs."""
-    with _user_errors(), _client(url) as client:
-        if job_id:
-            click.echo(client.status(job_id).model_dump_json(indent=None if as_json else 2))
-            return
-        service, entries = client.service(), client.list(limit=20)
-        if as_json:
-            click.echo(json.dumps({"service": service, "jobs": [entry.model_dump(mode="json") for entry in entries]}))
-            return
-        click.echo(json.dumps(service, indent=2))
-        for entry in entries:
-            click.echo(_line(entry))
-
-
-@main.command()
-@click.argument("job_id")
-@url_option
-@json_option
-def watch(job_id: str, url: str, as_json: bool) -> None:
-    """Follow a job, from its first page to its end."""
-    with _user_errors(), _client(url) as client:
-        for event in client.stream(job_id):
-            told = json.dumps(event.data, ensure_ascii=False)
-            click.echo(f'{{"type": "{event.type}", "data": {told}}}' if as_json else f"{event.type:8} {told}")
-        sys.exit(0 if client.status(job_id).status == JobStatus.COMPLETED else 1)
-
-
-@main.command()
-@click.argument("job_id")
-@click.option("--pages", default=None, help="Pages to read again, such as 1-3,7 (default: those that failed).")
-@url_option
-@json_option
-def retry(job_id: str, pages: str | None, url: str, as_json: bool) -> None:
-    """Read an ended job's failed pages again."""
-    with _user_errors(), _client(url) as client:
-        _tell(client.retry(job_id, pages), as_json)
-
-
-@main.command()
-@click.argument("job_id")
-@url_option
-@json_option
-def cancel(job_id: str, url: str, as_json: bool) -> None:
-    """Cancel a job; pages read until then stay readable."""
-    with _user_errors(), _client(url) as client:
-        _tell(client.cancel(job_id), as_json)
-
-
 @main.command()
 @click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
 def completion(shell: str) -> None:
-    """Print a shell's completion of this command: `eval "$(slimgest completion bash)"` in its start-up file."""
+    """Print a shell's completion of this command.
+
+    \b
+    eval "$(slimgest completion bash)"   in ~/.bashrc; for fish: slimgest completion fish | source
+    """
     complete = get_completion_class(shell)
     assert complete is not None  # noqa: S101 - click has one for each of the choices
     click.echo(complete(main, {}, "slimgest", "_SLIMGEST_COMPLETE").source())
 
 
-# --- What the commands share ------------------------------------------------------------------------------------------
-
-
-def _given(how: dict[str, Any]) -> dict[str, Any]:
-    try:
-        return Options.model_validate({name: value for name, value in how.items() if value is not None}).model_dump()
-    except ValueError as error:
-        raise click.UsageError("pages: must be page numbers from 1 and ranges, such as 1-3,7") from error
-
-
-@contextmanager
-def _standard_input(paths: tuple[Path, ...]) -> Iterator[tuple[Path, ...]]:
-    """The paths, with standard input as a file in the place of `-`."""
-    if _DASH not in paths:
-        yield paths
-        return
-    with tempfile.TemporaryDirectory() as folder:
-        stored = Path(folder) / "stdin.pdf"
-        with stored.open("wb") as file:
-            shutil.copyfileobj(sys.stdin.buffer, file)
-        yield tuple(stored if path == _DASH else path for path in paths)
-
-
-def _check_output(pdfs: list[FoundPdf], output: Path | None, forms: tuple[str, ...], as_json: bool) -> None:
-    """Raises where the results would have no place, or one place for two."""
-    if not pdfs:
-        raise click.UsageError("There is no PDF in these folders.")
-    if clashing := clashes(pdfs, forms):
-        raise click.UsageError(f"Two results would be written to {clashing[0]}. Read them into folders of their own.")
-    if output is not None:
-        return
-    binary = [form for form in forms if FORMATS[form].media_type in _BINARY]
-    if binary and (as_json or sys.stdout.isatty()):
-        raise click.UsageError(f"The format {binary[0]} is no text to be printed. Name a folder for it with -o DIR.")
-    if not as_json and len(forms) * len(pdfs) > 1 and (len(forms) > 1 or binary):
-        raise click.UsageError("Several results cannot go to one place. Name a folder for them with -o DIR.")
-
-
-@contextmanager
-def _service(url: str | None, quiet: bool) -> Iterator[str]:
-    if url:
-        yield url
-        return
-    with LocalService.start() as service:
-        with nullcontext() if _is_silent(quiet) else _progress_to.status("Starting Redis, workers and the API …"):
-            service.wait_ready()
-        yield service.url
-
-
-def _client(url: str) -> Client:
-    """A client with the key in SLIMGEST_API_KEY, if there is one: an option would be seen by every user."""
-    return Client(url, os.environ.get("SLIMGEST_API_KEY"))
-
-
-def _bars(quiet: bool) -> Progress:
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TextColumn("pages"))
-    return Progress(*columns, TimeElapsedColumn(), console=_progress_to, disable=_is_silent(quiet))
-
-
-def _is_silent(quiet: bool) -> bool:
-    return quiet or not _progress_to.is_terminal
-
-
-def _deliver(outcome: Outcome, as_json: bool) -> bool:
-    """Tells of a PDF: its results where they are in no files, and what went wrong; whether all is well with it."""
-    if as_json:
-        click.echo(json.dumps(_told(outcome), ensure_ascii=False))
-        return not outcome.trouble
-    for result in outcome.results.values():
-        sys.stdout.buffer.write(result)
-        sys.stdout.flush()
-    if outcome.trouble:
-        _progress_to.print(f"{outcome.pdf.path}: {outcome.trouble}", style="red", markup=False, highlight=False)
-    return not outcome.trouble
-
-
-def _told(outcome: Outcome) -> dict[str, Any]:
-    """An outcome for machines."""
-    job, error = outcome.job, outcome.error
-    return {
-        "path": str(outcome.pdf.path),
-        "status": job.status if job else "failed" if error else "skipped",
-        "job_id": job.job_id if job else None,
-        "total_pages": job.total_pages if job else None,
-        "pages_failed": job.pages_failed if job else None,
-        "error": error.model_dump() if error else None,
-        "files": [str(file) for file in outcome.files],
-        "results": {form: result.decode() for form, result in outcome.results.items()},
-    }
-
-
-def _tell(entry: Status, as_json: bool) -> None:
-    click.echo(entry.model_dump_json() if as_json else _line(entry))
-
-
-def _line(entry: Status) -> str:
-    pages = f"{entry.pages_done}/{'?' if entry.total_pages is None else entry.total_pages}"
-    return f"{entry.job_id}  {entry.status:10}  {pages:>11} pages  {entry.filename}"
-
-
-@contextmanager
-def _user_errors() -> Iterator[None]:
-    """Failures as one sentence and exit code 1; never a traceback."""
-    try:
-        yield
-    except ApiError as error:
-        raise click.ClickException(advice.sentence(error.problem_code, error.message)) from error
-    except ServiceUnreachable as error:
-        raise click.ClickException(f"{error.message} Start one with `slimgest up`, or name it with --url.") from error
-    except (SlimgestError, LocalServiceFailed) as error:
-        raise click.ClickException(str(error)) from error
+for command in commands.ALL:
+    main.add_command(command)
 
 
 if __name__ == "__main__":

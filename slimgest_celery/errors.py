@@ -51,6 +51,9 @@
         ├── PageUnwritable           page.unwritable        only in the format that cannot hold it
         └── PageWorkerLost           page.worker_lost       retryable
 
+Without a code of their own are `ApiError`, `ServiceUnreachable` and `AnswerInvalid` of the Python client
+(client/errors.py), which tells the service's code as `problem_code`.
+
 A class's docstring is its message for a user; `code` is stable, and clients may rely on it.
 """
 

@@ -61,7 +61,7 @@ class LocalService:
     def wait_ready(self) -> None:
         """Returns when pages can be read; raises `LocalServiceFailed`."""
         deadline_s = time.monotonic() + _START_S
-        with Client(self.url) as client:
+        with Client(self.url, retry_for_s=0) as client:
             while not client.ready():
                 if reason := self._given_up(client):
                     raise LocalServiceFailed(f"The worker cannot start: {reason}")

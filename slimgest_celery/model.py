@@ -226,6 +226,14 @@ class Links(Record):
     result: str
 
 
+class Accepted(Record):
+    """What `POST /jobs` answers to one PDF."""
+
+    job_id: str
+    filename: str
+    links: Links
+
+
 class Status(Record):
     """What `GET /jobs/{id}` answers."""
 

@@ -24,7 +24,6 @@ from pathlib import Path
 import pytest
 from celery import Celery
 
-from slimgest_celery.client import Client
 from slimgest_celery.events import Event
 from slimgest_celery.ledger import Ledger
 from slimgest_celery.model import Job, Options, now
@@ -345,13 +344,12 @@ def _follow(scene: Scene) -> None:
     deadline_s = time.monotonic() + 110
     while time.monotonic() < deadline_s:
         try:
-            with Client(scene.stack.url) as client:
-                for event in client._events(scene.job_id, after):
-                    scene.events.append(event)
-                    after = event.id
-                    if event.last:
-                        scene.ended_s = time.monotonic()
-                        return
+            for event in scene.stack.events(scene.job_id, after):
+                scene.events.append(event)
+                after = event.id
+                if event.last:
+                    scene.ended_s = time.monotonic()
+                    return
         except Exception:  # whatever the fault did to it: it comes again
             time.sleep(0.2)
         time.sleep(0.05)

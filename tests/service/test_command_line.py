@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import pty
+import resource
 import signal
 import subprocess
 import sys
@@ -79,6 +80,11 @@ def test_progress_is_shown_to_a_terminal_unless_quiet(stack: Stack, tmp_path: Pa
     (tmp_path / "a.pdf").write_bytes(pdfs.numbered(2))
     assert "2/2\x1b[0m pages" in _on_a_terminal("process", "a.pdf", "--url", stack.url, cwd=tmp_path)
     assert _on_a_terminal("process", "a.pdf", "--url", stack.url, "-q", cwd=tmp_path) == ""
+    (tmp_path / "many").mkdir()
+    for number in range(6):
+        (tmp_path / f"many/[{number}].pdf").write_bytes(pdfs.numbered(1))
+    shown = _on_a_terminal("process", "many", "--url", stack.url, cwd=tmp_path)
+    assert "6/6\x1b[0m PDFs" in shown and "[0].pdf" in shown
 
 
 def _on_a_terminal(*arguments: str, cwd: Path) -> str:
@@ -144,6 +150,11 @@ def test_standard_input_is_read_and_machines_get_json(stack: Stack, tmp_path: Pa
     with (tmp_path / "a.pdf").open("rb") as pdf:
         done = subprocess.run(command, env={**os.environ, **ENV}, stdin=pdf, capture_output=True, text=True, timeout=60)
     assert (done.returncode, done.stderr) == (0, "") and "page 1" in done.stdout
+    nothing = subprocess.run(
+        command, env={**os.environ, **ENV}, stdin=subprocess.DEVNULL, capture_output=True, text=True
+    )
+    assert nothing.returncode == 1 and nothing.stderr.startswith("-: The uploaded file 'stdin.pdf' is empty.")
+    assert nothing.stderr.count("\n") == 1, "a line is as long as it is where nobody looks"
     told = json.loads(_slimgest("process", "a.pdf", "--json", "-f", "txt", "--url", stack.url, cwd=tmp_path).stdout)
     assert (told["status"], told["total_pages"], told["results"]) == ("completed", 1, {"txt": "page 1\n\f"})
     (tmp_path / "no.pdf").write_bytes(b"not a PDF at all")
@@ -151,6 +162,60 @@ def test_standard_input_is_read_and_machines_get_json(stack: Stack, tmp_path: Pa
     assert refused.returncode == 1 and json.loads(refused.stdout)["error"]["code"] == "upload.not_pdf"
     watched = _slimgest("watch", told["job_id"], "--json", "--url", stack.url, cwd=tmp_path).stdout.splitlines()
     assert [json.loads(line)["type"] for line in watched] == ["start", "page", "complete"]
+
+
+def test_a_result_is_fetched_to_the_terminal_or_a_file(stack: Stack, tmp_path: Path) -> None:
+    (tmp_path / "a.pdf").write_bytes(pdfs.numbered(2))
+    env = {"SLIMGEST_URL": stack.url}
+    job_id = _slimgest("submit", "a.pdf", cwd=tmp_path, **env).stdout.strip()
+    shown = _slimgest("watch", job_id, cwd=tmp_path, **env).stdout
+    assert "a.pdf: 2 pages to read" in shown and "completed: 0 of 2 pages failed" in shown
+    assert _slimgest("result", job_id, "-f", "txt", cwd=tmp_path, **env).stdout == "page 1\n\fpage 2\n\f"
+    assert _slimgest("result", job_id, "-f", "pdf", "-o", "made.pdf", cwd=tmp_path, **env).returncode == 0
+    assert (tmp_path / "made.pdf").read_bytes().startswith(b"%PDF-")
+    unknown = _slimgest("result", str(uuid.uuid4()), cwd=tmp_path, **env)
+    assert unknown.returncode == 1 and "`slimgest status` lists the jobs" in unknown.stderr
+
+
+@pytest.mark.parametrize("output", [[], ["-o", "out"]])
+def test_ctrl_c_ends_a_run_at_once_and_leaves_only_what_it_can_take_up(
+    stack: Stack, tmp_path: Path, output: list[str]
+) -> None:
+    name = f"long{len(output)}.pdf"
+    (tmp_path / name).write_bytes(pdfs.numbered(200))
+    command = [sys.executable, "-m", "slimgest_celery.cli", "process", name, "--mode", "ocr", "--url", stack.url]
+    run = subprocess.Popen(
+        [*command, *output], cwd=tmp_path, env={**os.environ, **ENV}, stderr=subprocess.PIPE, text=True
+    )
+    wait_for(lambda: _jobs_of(stack, name) and stack.status(_jobs_of(stack, name)[0])["pages_done"], what="a page")
+    run.send_signal(signal.SIGINT)
+    _, said = run.communicate(timeout=10)
+    assert run.returncode == 130 and "Interrupted." in said and "Traceback" not in said
+    (job_id,) = _jobs_of(stack, name)
+    assert (stack.status(job_id)["status"] == "cancelled") is not bool(output)
+    assert ("takes this run up" in said) is bool(output)
+    stack.request("DELETE", f"/jobs/{job_id}")
+
+
+def test_a_reader_that_has_read_enough_ends_the_run_quietly(stack: Stack, tmp_path: Path) -> None:
+    for name in ("a", "b", "c"):
+        (tmp_path / f"{name}.pdf").write_bytes(pdfs.numbered(3))
+    command = [sys.executable, "-m", "slimgest_celery.cli", "process", ".", "--url", stack.url]
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+    with subprocess.Popen(command, cwd=tmp_path, env={**os.environ, **ENV}, **pipes) as run:  # type: ignore[call-overload]
+        run.stdout.close()
+        assert run.stderr.read() == b""
+    assert run.returncode == 141
+
+
+def test_a_disk_that_takes_no_more_is_told_in_a_sentence(stack: Stack, tmp_path: Path) -> None:
+    (tmp_path / "a.pdf").write_bytes(pdfs.numbered(1))
+    command = [sys.executable, "-B", "-m", "slimgest_celery.cli", "process", "a.pdf", "-o", "out", "--url", stack.url]
+    full = subprocess.run(
+        command, cwd=tmp_path, env={**os.environ, **ENV}, capture_output=True, text=True, timeout=60,
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0)),
+    )  # fmt: skip
+    assert full.returncode == 1 and "room on the disk" in full.stderr and "Traceback" not in full.stderr
 
 
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
@@ -188,7 +253,11 @@ def test_submit_status_watch_and_cancel(stack: Stack, tmp_path: Path) -> None:
         (["process", "a.pdf", "a.pdf", "-o", "out"], 2, "Two results would be written to a.md"),
         (["process", "a.pdf", "-f", "pdf", "--json"], 2, "-o DIR"),
         (["process", "a.pdf", "-f", "txt", "-f", "md"], 2, "-o DIR"),
+        (["process", "a.pdf", "-o", "a.pdf/out"], 1, "a.pdf/out cannot be read or written: Not a directory."),
         (["submit", "a.pdf", "--url", "http://127.0.0.1:9"], 1, "slimgest up"),
+        (["process", "a.pdf", "--url", "http://127.0.0.1:9"], 1, "slimgest up"),
+        (["watch", "nonsense"], 2, "'nonsense' is no id of a job; `slimgest status` lists them."),
+        (["status", "--url", "127.0.0.1:8000"], 2, "must begin with http://"),
         (["worker"], 2, "SLIMGEST_REDIS_URL is not set"),
         (["nothing"], 2, "No such command"),
     ],

@@ -6,6 +6,7 @@ import io
 import random
 import re
 import tempfile
+import tracemalloc
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,6 +16,7 @@ import psutil
 import pytest
 
 from slimgest_celery import exports
+from slimgest_celery.client import Client
 from slimgest_celery.files import JobFiles
 from slimgest_celery.formats import FORMATS
 from slimgest_celery.model import Block, End, Engine, Job, JobStatus, Options, Page, Plan, Source, now
@@ -102,3 +104,15 @@ def test_others_are_served_while_a_large_result_is_sent(api: Stack, job_id: str)
             asked = httpx.get(f"{api.url}/health/live", timeout=10)
             waits.append(asked.elapsed.total_seconds())
         assert max(waits) < 1
+
+
+def test_the_client_writes_and_reads_a_large_result_in_little_memory(api: Stack, job_id: str, tmp_path: Path) -> None:
+    with Client(api.url) as client:
+        client.status(job_id)
+        tracemalloc.start()
+        made = client.download(job_id, "pdf", tmp_path / "made.pdf")
+        assert sum(1 for _ in client.pages(job_id)) == PAGES
+        peak_mb = tracemalloc.get_traced_memory()[1] / (1 << 20)
+        tracemalloc.stop()
+    assert made.stat().st_size == 300 << 20
+    assert peak_mb < 10
