@@ -19,7 +19,17 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from . import advice
 from .batch import Outcome
-from .client import ApiError, Client, JobCompleted, JobEvent, JobFailed, JobStarted, PageDone, ServiceUnreachable
+from .client import (
+    AnswerInvalid,
+    ApiError,
+    Client,
+    JobCompleted,
+    JobEvent,
+    JobFailed,
+    JobStarted,
+    PageDone,
+    ServiceUnreachable,
+)
 from .errors import RequestInvalid, SlimgestError
 from .journal import Journal
 from .local import LocalService, LocalServiceFailed
@@ -176,6 +186,8 @@ def user_errors() -> Iterator[None]:
         raise click.ClickException(advice.sentence(error.problem_code, error.message)) from error
     except ServiceUnreachable as error:
         raise click.ClickException(f"{error.message} Start one with `slimgest up`, or name it with --url.") from error
+    except AnswerInvalid as error:
+        raise click.ClickException(f"{error.message} Look at --url, or SLIMGEST_URL.") from error
     except (SlimgestError, LocalServiceFailed) as error:
         raise click.ClickException(str(error)) from error
     except OSError as error:
