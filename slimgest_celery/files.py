@@ -22,7 +22,7 @@ import shutil
 import sys
 import tempfile
 import uuid
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from itertools import groupby
 from operator import attrgetter
@@ -153,8 +153,16 @@ class JobFiles:
 
         A page read twice counts once: a good reading beats a failed one, and a later an earlier one.
         """
-        touching = [span for span in self._spans(job_id) if span[0] <= last and first <= span[1]]
-        for paths in _overlapping(touching):
+        return self._merged([span for span in self._spans(job_id) if span[0] <= last and first <= span[1]])
+
+    def chosen_pages(self, job_id: str, page_numbers: Collection[int]) -> Iterator[Page]:
+        """The stored ones of these pages, ascending."""
+        wanted = set(page_numbers)
+        touching = [span for span in self._spans(job_id) if not wanted.isdisjoint(range(span[0], span[1] + 1))]
+        return (page for page in self._merged(touching) if page.page_number in wanted)
+
+    def _merged(self, spans: list[tuple[int, int, str]]) -> Iterator[Page]:
+        for paths in _overlapping(spans):
             merged = heapq.merge(*(self._span(path) for path in paths), key=attrgetter("page_number"))
             for _, readings in groupby(merged, key=attrgetter("page_number")):
                 yield _best(readings)

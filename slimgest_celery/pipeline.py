@@ -23,16 +23,19 @@ from .errors import (
     StorageUnavailable,
 )
 from .jobs import Jobs
-from .model import End, JobStatus, Mode, Options, Page, Plan, Problem, now
+from .model import End, Job, JobStatus, Mode, Options, Page, Plan, Problem, now
 from .model import Engine as EngineRecord
 from .overlap import overlapped
 from .page_reading import failed_page, finish_batch, prepare, read_batch
 from .pdf import Pdf, open_pdf
-from .spans import Span, chosen, has_text, span_length, spans
+from .recall import Recall, recalling
+from .spans import TEXT_SPAN, Span, are_text, chosen, has_text, sample, span_length, spans
 
 MAX_ATTEMPTS = 3
 # Pages read since the last were stored wait at most this long to be stored and told.
 _TELL_EVERY_S = 0.25
+# How long ingest recalls pages before it has the others read.
+_RECALL_S = 3.0
 _log = logging.getLogger(__name__)
 
 
@@ -56,7 +59,7 @@ def plan(desk: Desk, job_id: str, run: int = 0) -> list[Span]:
             fail(jobs, job_id, JobWorkerLost())
             return []
         try:
-            found = _plan(desk, job_id)
+            found = _plan(desk, job_id, anew=run == 0 and attempt == 1)
         except JobFailure as error:
             fail(jobs, job_id, error)
             return []
@@ -64,21 +67,56 @@ def plan(desk: Desk, job_id: str, run: int = 0) -> list[Span]:
     return found
 
 
-def _plan(desk: Desk, job_id: str) -> list[Span]:
+def _plan(desk: Desk, job_id: str, anew: bool) -> list[Span]:
     jobs = desk.jobs
     job = jobs.files.job(job_id)
-    with desk.watch(job_id, None), _source(jobs, job_id) as source, _opened(source) as pdf:
-        page_numbers = chosen(job.options, len(pdf), jobs.settings.max_pages)
-        length = span_length(pdf, job.options, page_numbers, desk.engine.batch_size)
+    with _source(jobs, job_id) as source:
+        with desk.watch(job_id, None), _opened(source) as pdf:
+            page_count = len(pdf)
+            page_numbers = chosen(job.options, page_count, jobs.settings.max_pages)
+            text = are_text(pdf, job.options, page_numbers)
+        _start(desk, job, page_numbers)
+        there = _told_again(jobs, job_id, len(page_numbers))
+        if anew and not there and not text:
+            with desk.watch(job_id, None), recalling(desk, job, source[0], page_count) as recall:
+                there = _recalled(jobs, job_id, page_numbers, recall)
+    length = span_length(text, desk.engine.batch_size)
+    return list(spans([number for number in page_numbers if number not in there], length))
+
+
+def _start(desk: Desk, job: Job, page_numbers: list[int]) -> None:
+    jobs = desk.jobs
     engine = EngineRecord(name=desk.engine.name, version=desk.engine.version)
-    jobs.files.put_plan(job_id, Plan(page_numbers=page_numbers, engine=engine, started_at=now()))
-    jobs.ledger.planned(job_id, len(page_numbers))
-    jobs.events.start(job_id, job.filename, len(page_numbers))
+    jobs.files.put_plan(job.job_id, Plan(page_numbers=page_numbers, engine=engine, started_at=now()))
+    jobs.ledger.planned(job.job_id, len(page_numbers))
+    jobs.events.start(job.job_id, job.filename, len(page_numbers))
+    _log.info("job planned", extra={"job_id": job.job_id, "request_id": job.request_id, "worker": desk.worker})
+
+
+def _told_again(jobs: Jobs, job_id: str, total: int) -> set[int]:
+    """Where ingest runs again, what was read before is told, where it has not been, and not read again; returns it."""
     stored = jobs.files.pages(job_id)
-    if stored:  # ingest runs again: what was read before is told, where it has not been, and not read again
-        jobs.events.pages(job_id, list(stored.values()), len(page_numbers))
-    _log.info("job planned", extra={"job_id": job_id, "request_id": job.request_id, "worker": desk.worker})
-    return list(spans([number for number in page_numbers if number not in stored], length))
+    if stored:
+        jobs.events.pages(job_id, list(stored.values()), total)
+    return set(stored)
+
+
+def _recalled(jobs: Jobs, job_id: str, page_numbers: Sequence[int], recall: Recall) -> set[int]:
+    """Stores and tells pages that other jobs have read, unless a few of them are all new; returns which.
+
+    Many at once, for a task would cost more than what it does. What is left out here is recalled by its task.
+    """
+    if not recall.pages(sample(page_numbers)):
+        return set()
+    found: set[int] = set()
+    deadline_s = time.monotonic() + _RECALL_S
+    for start in range(0, len(page_numbers), TEXT_SPAN):
+        if time.monotonic() > deadline_s:
+            break
+        if pages := recall.pages(page_numbers[start : start + TEXT_SPAN]):
+            _keep(jobs, job_id, list(pages.values()), len(page_numbers), recall)
+            found.update(pages)
+    return found
 
 
 @contextmanager
@@ -112,39 +150,48 @@ def read(desk: Desk, job_id: str, first: int, last: int, run: int = 0) -> None:
             return
         plan = jobs.files.plan(job_id)
         total = len(plan.page_numbers) if plan else last - first + 1
+        job = jobs.files.job(job_id)
         with _source(jobs, job_id) as source, _opened(source) as pdf:
-            if attempt == 1 and desk.engine.batch_size > 1:
-                _read_overlapped(desk, job_id, pdf, source, range(first, last + 1), total)
-            elif attempt == 1:
-                _read_span(desk, job_id, pdf, range(first, last + 1), total)
-            else:
+            if attempt > 1:  # nor recalled: the worker may have died of that
                 _read_singly(desk, job_id, pdf, range(first, last + 1), total, attempt)
+                return
+            # What a retry reads again it reads, and does not recall.
+            with recalling(desk, job, source[0], len(pdf), serves=run == 0) as recall:
+                if desk.engine.batch_size > 1:
+                    _read_overlapped(desk, job, pdf, source, range(first, last + 1), total, recall)
+                else:
+                    _read_span(desk, job, pdf, range(first, last + 1), total, recall)
 
 
-def _read_span(desk: Desk, job_id: str, pdf: Pdf, page_numbers: Sequence[int], total: int) -> None:
-    options = desk.jobs.files.job(job_id).options
-    with _Tray(desk.jobs, job_id, total) as tray:
+def _read_span(desk: Desk, job: Job, pdf: Pdf, page_numbers: Sequence[int], total: int, recall: Recall) -> None:
+    with _Tray(desk.jobs, job.job_id, total, recall) as tray:
         for number in page_numbers:
-            with desk.watch(job_id, [number]):
-                pages = read_batch(desk, pdf, options, [number])
+            with desk.watch(job.job_id, [number]):
+                pages = read_batch(desk, pdf, job.options, [number], recall.page)
             tray.put(pages)
 
 
 def _read_overlapped(
-    desk: Desk, job_id: str, pdf: Pdf, source: tuple[Path, str | None], page_numbers: Sequence[int], total: int
+    desk: Desk,
+    job: Job,
+    pdf: Pdf,
+    source: tuple[Path, str | None],
+    page_numbers: Sequence[int],
+    total: int,
+    recall: Recall,
 ) -> None:
     """As `_read_span`, for an engine that takes several pages: it reads while others are rendered, stored and told."""
-    options = desk.jobs.files.job(job_id).options
-    with _ahead(desk, pdf, source, options, page_numbers) as (pages, ready), _Tray(desk.jobs, job_id, total) as tray:
+    tray = _Tray(desk.jobs, job.job_id, total, recall)
+    with _ahead(desk, pdf, source, job.options, page_numbers) as (pages, ready), tray:
         batches = overlapped(
             page_numbers,
-            lambda number: prepare(desk, pages, options, number),
+            lambda number: prepare(desk, pages, job.options, number, recall.page),
             lambda prepared: finish_batch(desk, prepared),
             desk.engine.batch_size,
             ready,
         )
         while True:
-            with desk.watch(job_id, page_numbers):  # none of them can be blamed: see tasks.condemn
+            with desk.watch(job.job_id, page_numbers):  # none of them can be blamed: see tasks.condemn
                 batch = next(batches, None)
             if batch is None:
                 break
@@ -174,8 +221,8 @@ def _is_text(pdf: Pdf, options: Options, page_numbers: Sequence[int]) -> bool:
 class _Tray:
     """Pages read and not yet stored: they wait a little, so that what is read quickly is stored together."""
 
-    def __init__(self, jobs: Jobs, job_id: str, total: int) -> None:
-        self._jobs, self._job_id, self._total = jobs, job_id, total
+    def __init__(self, jobs: Jobs, job_id: str, total: int, recall: Recall) -> None:
+        self._jobs, self._job_id, self._total, self._recall = jobs, job_id, total, recall
         self._pages: list[Page] = []
         self._told_s = time.monotonic()
 
@@ -193,7 +240,7 @@ class _Tray:
 
     def _empty(self) -> None:
         if self._pages:
-            _keep(self._jobs, self._job_id, self._pages, self._total)
+            _keep(self._jobs, self._job_id, self._pages, self._total, self._recall)
         self._pages, self._told_s = [], time.monotonic()
 
 
@@ -216,10 +263,12 @@ def _read_singly(desk: Desk, job_id: str, pdf: Pdf, page_numbers: Sequence[int],
         _keep(jobs, job_id, [page.model_copy(update={"attempts": min(attempt, MAX_ATTEMPTS)})], total)
 
 
-def _keep(jobs: Jobs, job_id: str, pages: list[Page], total: int) -> None:
-    """Stored, then told."""
+def _keep(jobs: Jobs, job_id: str, pages: list[Page], total: int, recall: Recall | None = None) -> None:
+    """Stored, then told; and made known to other jobs."""
     jobs.files.put_pages(job_id, pages)
     jobs.events.pages(job_id, pages, total)
+    if recall:
+        recall.keep(pages)
     for page in pages:
         _log.info("page read", extra=_about(job_id, page))
         tracing.note("page read", _about(job_id, page))
@@ -234,6 +283,7 @@ def _about(job_id: str, page: Page) -> dict[str, object]:
         "attempt": page.attempts,
         "status": page.status,
         "source": page.source and page.source.value,
+        "cached": page.cached,
         "code": page.error and page.error.code,
         "seconds": round(page.seconds.render + page.seconds.read, 4),
     }

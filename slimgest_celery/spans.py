@@ -15,7 +15,7 @@ from .model import Mode, Options
 from .pdf import Pdf
 
 # Pages per task where a page takes about a millisecond: enough that the task's own cost hardly counts.
-_TEXT_SPAN = 16
+TEXT_SPAN = 16
 # Batches per task of an engine that takes several pages at once: while it reads one the next are rendered, so a task of
 # one batch would make it wait for every first page. More would keep a document from being shared out among workers.
 _BATCHES_PER_SPAN = 4
@@ -60,14 +60,22 @@ def chosen(options: Options, page_count: int, max_pages: int) -> list[int]:
     return page_numbers
 
 
-def span_length(pdf: Pdf, options: Options, page_numbers: Sequence[int], batch_size: int) -> int:
-    """Long where pages have text layers; else what the engine takes at once. A few pages speak for all."""
-    if options.mode == Mode.TEXT:
-        return _TEXT_SPAN
-    if options.mode == Mode.AUTO:
-        step = max(1, len(page_numbers) // _PROBED_PAGES)
-        if all(has_text(pdf, number) for number in page_numbers[::step]):
-            return _TEXT_SPAN
+def are_text(pdf: Pdf, options: Options, page_numbers: Sequence[int]) -> bool:
+    """Whether these pages are to be had from their text layers. A few speak for all."""
+    if options.mode != Mode.AUTO:
+        return options.mode == Mode.TEXT
+    return all(has_text(pdf, number) for number in sample(page_numbers))
+
+
+def sample(page_numbers: Sequence[int]) -> Sequence[int]:
+    """A few of these pages, evenly spread."""
+    return page_numbers[:: max(1, len(page_numbers) // _PROBED_PAGES)]
+
+
+def span_length(text: bool, batch_size: int) -> int:
+    """Long where pages have text layers; else what the engine takes at once."""
+    if text:
+        return TEXT_SPAN
     return batch_size if batch_size == 1 else batch_size * _BATCHES_PER_SPAN
 
 

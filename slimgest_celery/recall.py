@@ -1,0 +1,103 @@
+"""A job's pages as they were read before, in whatever job, and its own for the next one.
+
+A page is known by its fingerprint, the owner of its job, and all that its reading depends on: options, engine, model,
+settings, and this package's own code, so that no release serves what another has read. Recalling saves time and costs
+no page: where Redis or storage fail it, pages are read.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from functools import cache
+from importlib.metadata import version
+from pathlib import Path
+
+from redis.exceptions import RedisError
+
+from .desk import Desk
+from .engines import Engine, OwnModel
+from .errors import StorageUnavailable
+from .fingerprints import Fingerprints
+from .model import Job, Mode, Page, PageSeconds
+
+_SETTINGS = ("max_page_pixels", "nemotron_lang", "nemotron_merge_level", "nemotron_infer_length")
+_log = logging.getLogger(__name__)
+
+
+class Recall:
+    """What is known of one job's pages while its PDF is at hand."""
+
+    def __init__(self, desk: Desk, job: Job, fingerprint: Callable[[int], bytes | None], serves: bool) -> None:
+        """`fingerprint` gives that of the page with a number; unless it `serves`, nothing is found, only kept."""
+        self._desk, self._job, self._serves = desk, job, serves
+        self._fingerprint = fingerprint
+        self._way = _way_of_reading(desk, job)
+        self._keys: dict[int, bytes] = {}  # of the pages that were asked for
+
+    def page(self, page_number: int) -> Page | None:
+        """This page, if it was read before."""
+        return self.pages([page_number]).get(page_number)
+
+    def pages(self, page_numbers: Sequence[int]) -> dict[int, Page]:
+        """Those of these pages that were read before, ascending, as pages of this job."""
+        for number in page_numbers:
+            if fingerprint := self._fingerprint(number):
+                self._keys[number] = hashlib.sha256(self._way + fingerprint).digest()
+        keys = {number: self._keys[number] for number in page_numbers if number in self._keys}
+        if not keys or not self._serves:
+            return {}
+        try:
+            found = self._desk.jobs.page_cache.find(list(keys.values()), self._job.owner)
+        except (RedisError, StorageUnavailable):
+            _log.exception("pages not recalled", extra={"job_id": self._job.job_id})
+            return {}
+        return {number: self._served(found[key], number) for number, key in keys.items() if key in found}
+
+    def keep(self, pages: Sequence[Page]) -> None:
+        """Makes those of these stored pages known that were asked for before they were read."""
+        read = {page.page_number: page for page in pages if page.status == "ok"}
+        keys = {number: self._keys[number] for number in read if number in self._keys}
+        try:
+            self._desk.jobs.page_cache.put(self._job.job_id, keys)
+        except RedisError:
+            _log.exception("pages not kept for others", extra={"job_id": self._job.job_id})
+
+    def _served(self, page: Page, page_number: int) -> Page:
+        own = {"page_number": page_number, "worker": self._desk.worker, "attempts": 1, "seconds": PageSeconds()}
+        return page.model_copy(update={**own, "cached": True})
+
+
+@contextmanager
+def recalling(desk: Desk, job: Job, path: Path, page_count: int, serves: bool = True) -> Iterator[Recall]:
+    """Recall for a job whose PDF is at `path`; where the cache is off, or nothing is to be read by OCR, it is empty."""
+    if not desk.jobs.settings.page_cache or job.options.mode == Mode.TEXT:
+        yield Recall(desk, job, lambda _number: None, serves=False)
+        return
+    fingerprints = Fingerprints(path, page_count)
+    try:
+        yield Recall(desk, job, fingerprints.of, serves)
+    finally:
+        fingerprints.close()
+
+
+def _way_of_reading(desk: Desk, job: Job) -> bytes:
+    """A hash of whose the job is, and of all but the page itself that its reading depends on."""
+    settings = [getattr(desk.jobs.settings, name) for name in _SETTINGS]
+    said = (job.owner, job.options.dpi, job.options.mode.value, *_engine(desk.engine), *settings, _code())
+    return hashlib.sha256(repr(said).encode()).digest()
+
+
+def _engine(engine: Engine) -> tuple[str, str, str]:
+    return engine.name, engine.version, engine.model if isinstance(engine, OwnModel) else ""
+
+
+@cache
+def _code() -> str:
+    """A hash of the code that makes pages of what is on them: this package, and PDFium."""
+    digest = hashlib.sha256(version("pypdfium2").encode())
+    for path in sorted(Path(__file__).parent.rglob("*.py")):
+        digest.update(path.read_bytes())
+    return digest.hexdigest()
