@@ -10,17 +10,19 @@ For limited worker children only: qpdf parses the PDF.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
 import pikepdf
 
-_PAGE = ("/Contents", "/CropBox", "/Group", "/MediaBox", "/Resources", "/Rotate", "/UserUnit")
+_OWN = ("/Contents", "/Group", "/UserUnit")
+_INHERITED = ("/CropBox", "/MediaBox", "/Resources", "/Rotate")
 # What annotations say besides their looks; some of it leads to all other pages.
 _NO_LOOKS = {"/A", "/AA", "/Dest", "/IRT", "/Kids", "/M", "/NM", "/P", "/Parent", "/Popup", "/StructParent"}
 _REFERENCE = b" R"
-# A page that leads to more objects than this, or to deeper ones, is not worth it.
+# A page that leads to more objects (or KB of them, streams aside) than this, or to deeper ones, is not worth it.
 _MOST_OBJECTS, _DEEPEST = 20_000, 60
 _FAULTS = (
     pikepdf.PdfError,
@@ -44,6 +46,8 @@ class Fingerprints:
         self._page_count = page_count
         self._tried = False
         self._open: tuple[pikepdf.Pdf, _Walk] | None = None
+        self._pages: list[Any] = []  # those that were come by, in order
+        self._others: Iterator[Any] = iter(())
 
     def of(self, page_number: int) -> bytes | None:
         """The fingerprint of the page with this 1-based number, 32 bytes.
@@ -57,7 +61,7 @@ class Fingerprints:
             return None
         pdf, walk = self._open
         try:
-            found = walk.page(pdf.pages[page_number - 1].obj)
+            found = walk.page(self._page(page_number))
         except _FAULTS:
             found = None
         if pdf.get_warnings():  # something was mended, by guesses that PDFium need not share
@@ -73,11 +77,15 @@ class Fingerprints:
 
     def _opened(self) -> tuple[pikepdf.Pdf, _Walk] | None:
         try:
-            pdf = pikepdf.open(self._path, suppress_warnings=True, attempt_recovery=False)
+            # What pages inherit is looked up where it is asked for: qpdf would go through all pages to hand it down.
+            pdf = pikepdf.open(
+                self._path, suppress_warnings=True, attempt_recovery=False, inherit_page_attributes=False
+            )
         except _FAULTS:
             return None
         try:
             if self._is_certain(pdf):
+                self._others = _leaves(pdf.Root.Pages, set())
                 return pdf, _Walk(pdf.Root.get("/OCProperties", pikepdf.Dictionary()))
         except _FAULTS:
             pass
@@ -87,7 +95,37 @@ class Fingerprints:
     def _is_certain(self, pdf: pikepdf.Pdf) -> bool:
         form: Any = pdf.Root.get("/AcroForm", {})
         drawn_from_values = bool(form.get("/NeedAppearances", False))
-        return not pdf.is_encrypted and not drawn_from_values and len(pdf.pages) == self._page_count
+        return not pdf.is_encrypted and not drawn_from_values and pdf.Root.Pages.Count == self._page_count
+
+    def _page(self, page_number: int) -> Any:
+        """The page, by a way that is as long as pages are before it: `pdf.pages` would first visit all of them."""
+        self._pages += islice(self._others, max(0, page_number - len(self._pages)))
+        return self._pages[page_number - 1]
+
+
+def _leaves(node: Any, seen: set[tuple[int, int]]) -> Iterator[Any]:
+    """The pages below a node of the page tree, in order, as PDFium finds them: whatever the nodes say of their number.
+
+    Raises `ValueError` where the tree is none, or deeper than any that makes sense.
+    """
+    if node.objgen in seen or len(seen) > _MOST_OBJECTS:
+        raise ValueError("a page tree that runs in circles, or has more nodes than pages")
+    seen.add(node.objgen)
+    for kid in node["/Kids"]:
+        if "/Kids" in kid:
+            yield from _leaves(kid, seen)
+        else:
+            yield kid
+
+
+def _inherited(page: Any, key: str) -> Any:
+    for _ in range(_DEEPEST):
+        if key in page:
+            return page[key]
+        if "/Parent" not in page:
+            return None
+        page = page["/Parent"]
+    raise ValueError("a page without a top")
 
 
 class _Walk:
@@ -112,7 +150,8 @@ class _Walk:
     def page(self, page: Any) -> bytes:
         self._left = _MOST_OBJECTS
         self._above.clear()  # the page before may have been given up in the middle
-        parts = [self._layers, *(self._form(page.get(key)) for key in _PAGE)]
+        parts = [self._layers, *(self._form(page.get(key)) for key in _OWN)]
+        parts += [self._form(_inherited(page, key)) for key in _INHERITED]
         parts += map(self._annotation, page.get("/Annots", []))
         return hashlib.sha256(b"\n".join(parts)).digest()
 
@@ -131,9 +170,8 @@ class _Walk:
         if number in self._above:
             self._in_circle = True
             return b"Above%d" % (len(self._above) - self._above[number])
-        self._left -= 1
-        if self._left < 0 or len(self._above) > _DEEPEST:
-            raise ValueError("too many objects")
+        if len(self._above) > _DEEPEST:
+            raise ValueError("a page without a bottom")
         found, in_circle = self._below(number, lambda: self._content(value))
         if not in_circle:
             self._hashes[number] = found
@@ -149,11 +187,17 @@ class _Walk:
         self._in_circle = outside or in_circle
         return found, in_circle
 
+    def _spend(self, amount: int) -> None:
+        self._left -= 1 + amount
+        if self._left < 0:
+            raise ValueError("a page without an end")
+
     def _content(self, value: Any) -> bytes:
         if isinstance(value, pikepdf.Stream):
             entries = self._entries((key, held) for key, held in value.stream_dict.items() if key != "/Length")
             return entries + self._stored(value)
         text: bytes = value.unparse(resolved=True)
+        self._spend(len(text) >> 10)
         if _REFERENCE not in text:  # most objects; qpdf has written them sorted
             return text
         if isinstance(value, pikepdf.Array):
@@ -163,6 +207,7 @@ class _Walk:
         return text
 
     def _entries(self, entries: Iterable[tuple[str, Any]]) -> bytes:
+        self._spend(0)
         written = (
             key.encode() + b" " + self._form(value) for key, value in sorted(entries, key=lambda entry: entry[0])
         )

@@ -29,13 +29,11 @@ from .overlap import overlapped
 from .page_reading import failed_page, finish_batch, prepare, read_batch
 from .pdf import Pdf, open_pdf
 from .recall import Recall, recalling
-from .spans import TEXT_SPAN, Span, are_text, chosen, has_text, sample, span_length, spans
+from .spans import Span, are_text, chosen, has_text, span_length, spans
 
 MAX_ATTEMPTS = 3
 # Pages read since the last were stored wait at most this long to be stored and told.
 _TELL_EVERY_S = 0.25
-# How long ingest recalls pages before it has the others read.
-_RECALL_S = 3.0
 _log = logging.getLogger(__name__)
 
 
@@ -102,21 +100,12 @@ def _told_again(jobs: Jobs, job_id: str, total: int) -> set[int]:
 
 
 def _recalled(jobs: Jobs, job_id: str, page_numbers: Sequence[int], recall: Recall) -> set[int]:
-    """Stores and tells pages that other jobs have read, unless a few of them are all new; returns which.
-
-    Many at once, for a task would cost more than what it does. What is left out here is recalled by its task.
-    """
-    if not recall.pages(sample(page_numbers)):
-        return set()
-    found: set[int] = set()
-    deadline_s = time.monotonic() + _RECALL_S
-    for start in range(0, len(page_numbers), TEXT_SPAN):
-        if time.monotonic() > deadline_s:
-            break
-        if pages := recall.pages(page_numbers[start : start + TEXT_SPAN]):
-            _keep(jobs, job_id, list(pages.values()), len(page_numbers), recall)
-            found.update(pages)
-    return found
+    """Stores and tells pages that other jobs have read; returns which. What is left out is recalled by its task."""
+    there: set[int] = set()
+    for pages in recall.many(page_numbers):
+        _keep(jobs, job_id, pages, len(page_numbers), recall)
+        there.update(page.page_number for page in pages)
+    return there
 
 
 @contextmanager

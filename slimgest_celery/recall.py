@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import logging
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import cache
@@ -22,8 +23,11 @@ from .engines import Engine, OwnModel
 from .errors import StorageUnavailable
 from .fingerprints import Fingerprints
 from .model import Job, Mode, Page, PageSeconds
+from .spans import sample
 
 _SETTINGS = ("max_page_pixels", "nemotron_lang", "nemotron_merge_level", "nemotron_infer_length")
+# Pages looked up and stored at once, and the longest time before the others are sent to be read.
+_AT_ONCE, _MANY_S = 16, 3.0
 _log = logging.getLogger(__name__)
 
 
@@ -55,6 +59,20 @@ class Recall:
             _log.exception("pages not recalled", extra={"job_id": self._job.job_id})
             return {}
         return {number: self._served(found[key], number) for number, key in keys.items() if key in found}
+
+    def many(self, page_numbers: Sequence[int]) -> Iterator[list[Page]]:
+        """Those of these pages that were read before, some at a time: a task for each would cost more than it does.
+
+        Where a few of them are all new, the rest is not looked for; nor for longer than what others will wait.
+        """
+        deadline_s = time.monotonic() + _MANY_S
+        if not self.pages(sample(page_numbers)):
+            return
+        for start in range(0, len(page_numbers), _AT_ONCE):
+            if time.monotonic() > deadline_s:
+                return
+            if found := self.pages(page_numbers[start : start + _AT_ONCE]):
+                yield list(found.values())
 
     def keep(self, pages: Sequence[Page]) -> None:
         """Makes those of these stored pages known that were asked for before they were read."""

@@ -15,7 +15,7 @@ from .model import Mode, Options
 from .pdf import Pdf
 
 # Pages per task where a page takes about a millisecond: enough that the task's own cost hardly counts.
-TEXT_SPAN = 16
+_TEXT_SPAN = 16
 # Batches per task of an engine that takes several pages at once: while it reads one the next are rendered, so a task of
 # one batch would make it wait for every first page. More would keep a document from being shared out among workers.
 _BATCHES_PER_SPAN = 4
@@ -75,7 +75,7 @@ def sample(page_numbers: Sequence[int]) -> Sequence[int]:
 def span_length(text: bool, batch_size: int) -> int:
     """Long where pages have text layers; else what the engine takes at once."""
     if text:
-        return TEXT_SPAN
+        return _TEXT_SPAN
     return batch_size if batch_size == 1 else batch_size * _BATCHES_PER_SPAN
 
 

@@ -14,7 +14,8 @@ from redis.exceptions import RedisError
 from slimgest_celery import pipeline
 from slimgest_celery.desk import Desk
 from slimgest_celery.fingerprints import Fingerprints
-from slimgest_celery.model import Job, Options, Page, now
+from slimgest_celery.model import Job, Options, now
+from slimgest_celery.recall import Recall
 from tests.support import pdfs
 from tests.support.desk import FakeDevice, desk, read_all
 
@@ -43,10 +44,6 @@ def _count(device: FakeDevice) -> int:
     count = sum(pages for _, _, pages in device.batches)
     device.batches.clear()
     return count
-
-
-def _said(pages: list[Page]) -> list[tuple[str, bool]]:
-    return [(page.text, page.cached) for page in pages]
 
 
 def test_a_document_that_comes_again_is_not_read_again(at: Desk, device: FakeDevice) -> None:
@@ -211,10 +208,25 @@ def test_redis_holds_little_of_it_and_nothing_after_the_retention(tmp_path: Path
 
 
 def test_an_entry_of_an_earlier_period_is_found_for_a_retention_time(tmp_path: Path, device: FakeDevice) -> None:
-    cache_clock = "slimgest_celery.page_cache.time.time"
-    with desk(tmp_path, device, SLIMGEST_RETENTION=100, **ON) as at:
-        with mock.patch(cache_clock, lambda: 1049.0):
-            read_all(at, _scans(1), **OCR)
-        for later_s, cached in ((1148.0, True),):
-            with mock.patch(cache_clock, lambda later_s=later_s: later_s):
-                assert [page.cached for page in read_all(at, _scans(1), **OCR)] == [cached]
+    clock = mock.patch("slimgest_celery.page_cache.time.time", side_effect=lambda: now_s)
+    with desk(tmp_path, device, SLIMGEST_RETENTION=100, **ON) as at, clock:
+        now_s = 1049.0  # the end of a period of 50 s
+        assert [page.cached for page in read_all(at, _scans(1), **OCR)] == [False]
+        now_s += 99
+        assert [page.cached for page in read_all(at, _scans(1), **OCR)] == [True]
+
+
+def test_pages_that_are_rendered_ahead_are_recalled_too(tmp_path: Path, device: FakeDevice) -> None:
+    with desk(tmp_path, device, helpers=1, **ON) as at:
+        read_all(at, _scans(*range(1, 20)), **OCR)
+        # Of this one ingest's sample knows no page.
+        numbers = [1 + number if number % 2 else 200 - number for number in range(18)]
+        pages = read_all(at, _scans(*numbers, *range(100, 112)), **OCR)
+        assert [page.cached for page in pages] == [False, True] * 9 + [False] * 12
+
+
+def test_ingest_looks_no_longer_than_others_will_wait(at: Desk) -> None:
+    pdf = _scans(*range(1, 41))
+    read_all(at, pdf, **OCR)
+    with mock.patch("slimgest_celery.recall._MANY_S", -1), mock.patch.object(Recall, "page", lambda *_: None):
+        assert not any(page.cached for page in read_all(at, pdf, **OCR))
