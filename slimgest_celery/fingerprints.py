@@ -142,10 +142,10 @@ class _Walk:
         self._above: dict[tuple[int, int], int] = {}
         self._in_circle = False
         self._left = _MOST_OBJECTS
-        # A layer is shown or not by which it is, not by what it holds.
-        for index, layer in enumerate(layers.get("/OCGs", [])):
+        each = list(layers.get("/OCGs", []))
+        for index, layer in enumerate(each):  # shown or not by which it is: two may hold the same
             self._hashes[layer.objgen] = b"Layer%d" % index
-        self._layers = self._content(layers)
+        self._layers = b"".join(map(self._content, [layers, *each]))
 
     def page(self, page: Any) -> bytes:
         self._left = _MOST_OBJECTS
@@ -156,7 +156,9 @@ class _Walk:
         return hashlib.sha256(b"\n".join(parts)).digest()
 
     def _annotation(self, annotation: Any) -> bytes:
-        return self._entries((key, value) for key, value in annotation.items() if key not in _NO_LOOKS)
+        looks = self._entries((key, value) for key, value in annotation.items() if key not in _NO_LOOKS)
+        field = annotation.get("/Parent", {})
+        return looks + self._form(field.get("/V"))  # may say which of several looks a button has
 
     def _form(self, value: Any) -> bytes:
         if not isinstance(value, pikepdf.Object):  # a number, a truth value, nothing

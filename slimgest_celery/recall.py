@@ -16,6 +16,7 @@ from functools import cache
 from importlib.metadata import version
 from pathlib import Path
 
+from pydantic import ValidationError
 from redis.exceptions import RedisError
 
 from .desk import Desk
@@ -55,7 +56,7 @@ class Recall:
             return {}
         try:
             found = self._desk.jobs.page_cache.find(list(keys.values()), self._job.owner)
-        except (RedisError, StorageUnavailable):
+        except (RedisError, StorageUnavailable, ValidationError):  # the last: a record torn by a loss of power
             _log.exception("pages not recalled", extra={"job_id": self._job.job_id})
             return {}
         return {number: self._served(found[key], number) for number, key in keys.items() if key in found}

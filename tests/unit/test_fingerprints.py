@@ -111,6 +111,8 @@ CHANGES: dict[str, Callable[[Pdf], object]] = {
     "how an annotation looks": lambda pdf: pdf.pages[0].Annots[0].AP.N.write(b"mark", filter=Name.FlateDecode),
     "an annotation's flags": lambda pdf: pdf.pages[0].Annots[0].__setattr__("F", 2),
     "which layer is shown": _swap_layers,
+    "how a layer is used": lambda pdf: pdf.Root.OCProperties.OCGs[1].__setattr__("Usage", Dictionary(View=Name.OFF)),
+    "which look a button has": lambda pdf: pdf.pages[0].Annots[0].__setattr__("Parent", Dictionary(V=Name.On)),
     "which layer it is on": lambda pdf: pdf.pages[0].Resources.Properties.__setattr__(
         "L", pdf.Root.OCProperties.OCGs[0]
     ),

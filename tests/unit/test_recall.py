@@ -183,6 +183,13 @@ def test_a_cache_that_fails_costs_no_page(at: Desk) -> None:
         assert [(page.status, page.cached) for page in read_all(at, pdf, **OCR)] == [("ok", False)] * 2
 
 
+def test_a_record_that_a_loss_of_power_has_torn_is_read_again(at: Desk, tmp_path: Path) -> None:
+    read_all(at, _scans(1, 2), **OCR)
+    for stored in tmp_path.rglob("pages/*.jsonl"):
+        stored.write_bytes(stored.read_bytes()[:-40])
+    assert [(page.status, page.cached) for page in read_all(at, _scans(1, 2), **OCR)] == [("ok", False)] * 2
+
+
 def test_a_worker_that_died_in_the_cache_does_not_die_there_again(at: Desk) -> None:
     pdf = _scans(1, 2, 3)
     begin = at.jobs.ledger.begin
