@@ -56,7 +56,11 @@ class FakeDevice:
 def desk(folder: Path, engine: Engine, helpers: int = 0, **changed: object) -> Iterator[Desk]:
     """A desk at which nobody watches; with this many render helpers."""
     settings = Settings.model_validate(
-        {"SLIMGEST_STORAGE_URL": str(folder), "SLIMGEST_PAGE_CACHE": False, **changed}  # nothing is read before it is
+        {
+            "SLIMGEST_STORAGE_URL": str(folder),
+            "SLIMGEST_PAGE_CACHE": False,
+            **changed,
+        }  # what is read twice is read twice
     )
     renderers = Renderers(helpers, 2 * engine.batch_size, settings.max_worker_mb) if helpers else None
     with fakeredis.FakeRedis() as redis:
