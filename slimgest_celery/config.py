@@ -155,6 +155,11 @@ class Settings(BaseModel):
     retention_s: Seconds = Field(
         86400, alias="SLIMGEST_RETENTION", description="How long a job is kept after its end (`s`, `m`, `h`, `d`)."
     )
+    page_cache: bool = Field(
+        True,
+        alias="SLIMGEST_PAGE_CACHE",
+        description="Whether pages that an owner's kept jobs hold already are taken from there instead of being read.",
+    )
     api_keys: Annotated[tuple[ApiKey, ...], BeforeValidator(_keys)] = Field(
         (),
         alias="SLIMGEST_API_KEYS",

@@ -18,7 +18,7 @@ from __future__ import annotations
 import heapq
 import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import groupby
@@ -158,8 +158,16 @@ class JobFiles:
 
         A page read twice counts once: a good reading beats a failed one, and a later an earlier one.
         """
-        touching = [span for span in self._spans(job_id) if span[0] <= last and first <= span[1]]
-        for paths in _overlapping(touching):
+        return self._merged([span for span in self._spans(job_id) if span[0] <= last and first <= span[1]])
+
+    def chosen_pages(self, job_id: str, page_numbers: Collection[int]) -> Iterator[Page]:
+        """The stored ones of these pages, ascending."""
+        wanted = set(page_numbers)
+        touching = [span for span in self._spans(job_id) if not wanted.isdisjoint(range(span[0], span[1] + 1))]
+        return (stored.page() for stored in self._merged(touching) if stored.page_number in wanted)
+
+    def _merged(self, spans: list[tuple[int, int, str]]) -> Iterator[StoredPage]:
+        for paths in _overlapping(spans):
             merged = heapq.merge(*(self._span(path) for path in paths), key=attrgetter("page_number"))
             for _, readings in groupby(merged, key=attrgetter("page_number")):
                 yield _best(readings)

@@ -39,6 +39,7 @@ from .files import JobFiles, StoredPage
 from .images import Images
 from .ledger import Ledger, Progress
 from .model import Delivery, Document, End, Job, JobStatus, Links, Options, Page, Plan, Problem, Status, now
+from .page_cache import PageCache
 from .roster import Roster
 
 if TYPE_CHECKING:
@@ -109,6 +110,7 @@ class Jobs:
         self.ledger = Ledger(redis, settings.retention_s)
         self.roster = Roster(redis)
         self.images = Images(redis, self.files, celery)
+        self.page_cache = PageCache(redis, self.files, settings.retention_s)
         self.deliveries = Deliveries(settings, redis, self.files)
 
     # Submission: admitted, then stored, then sent

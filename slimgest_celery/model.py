@@ -170,6 +170,7 @@ class Page(Record):
     attempts: int = 1
     seconds: PageSeconds = PageSeconds()
     worker: str = ""
+    cached: bool = False  # taken from an earlier job of the same owner, and not read again
     error: Problem | None = None
 
 

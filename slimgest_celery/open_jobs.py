@@ -12,7 +12,8 @@ from pathlib import Path
 
 from .errors import JobUnknown
 from .files import JobFiles
-from .model import Options
+from .fingerprints import Fingerprints
+from .model import Job
 from .pdf import Pdf, open_pdf
 
 _RENEWED_AFTER = 32  # tasks: PDFium keeps some of every page that it has read for as long as a PDF is open
@@ -24,11 +25,12 @@ class OpenJob:
     def __init__(self, files: JobFiles, job_id: str, closing: ExitStack) -> None:
         """Raises what `pdf.open_pdf` raises, `JobUnknown`, and `FileNotFoundError` where there is no upload."""
         self._files = files
-        self._job_id = job_id
-        self.options: Options = files.job(job_id).options
+        self.record: Job = files.job(job_id)
         self.source: tuple[Path, str | None] = closing.enter_context(files.source(job_id)), files.password(job_id)
         self.pdf: Pdf = open_pdf(*self.source)
         closing.callback(self.pdf.close)
+        self.fingerprints = Fingerprints(self.source[0], len(self.pdf))
+        closing.callback(self.fingerprints.close)
 
     @property
     def total(self) -> int:
@@ -42,7 +44,7 @@ class OpenJob:
 
     @cached_property
     def _page_numbers(self) -> list[int]:
-        plan = self._files.plan(self._job_id)
+        plan = self._files.plan(self.record.job_id)
         if plan is None:  # no page is sent before it is stored
             raise JobUnknown
         return plan.page_numbers

@@ -33,7 +33,9 @@ class Pace:
     def note(self, pages: Sequence[Page]) -> None:
         """Takes pages that were just read into the average."""
         for source in Source:
-            taken = [page.seconds.render + page.seconds.read for page in pages if page.source == source]
+            taken = [
+                page.seconds.render + page.seconds.read for page in pages if page.source == source and not page.cached
+            ]
             if taken:
                 latest_s = sum(taken) / len(taken)
                 known_s = self._measured_s(source)

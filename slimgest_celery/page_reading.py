@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from . import orientation, proof, trust
@@ -25,6 +25,8 @@ _MOST_TEXT = 1_000_000  # characters a page: a few kilobytes of PDF can unfold t
 _GLANCE_DPI, _GLANCE_PIXELS = 50.0, 4_000_000
 _log = logging.getLogger(__name__)
 
+Recalling = Callable[[int], Page | None]  # a page that was read before, by its number: see recall.py
+
 
 @dataclass(frozen=True, kw_only=True)
 class _Claim:
@@ -43,9 +45,15 @@ class _Scan:
     claim: _Claim | None = None
 
 
-def read_batch(desk: Desk, pdf: Pdf, options: Options, page_numbers: Sequence[int]) -> list[Page]:
+def _nothing(_page_number: int) -> None:
+    """Recalls no page."""
+
+
+def read_batch(
+    desk: Desk, pdf: Pdf, options: Options, page_numbers: Sequence[int], recall: Recalling = _nothing
+) -> list[Page]:
     """Pages of an open PDF, read; what goes wrong with one is in its record."""
-    return finish_batch(desk, [prepare(desk, pdf, options, number) for number in page_numbers])
+    return finish_batch(desk, [prepare(desk, pdf, options, number, recall) for number in page_numbers])
 
 
 def finish_batch(desk: Desk, prepared: Sequence[Page | _Scan]) -> list[Page]:
@@ -56,16 +64,18 @@ def finish_batch(desk: Desk, prepared: Sequence[Page | _Scan]) -> list[Page]:
     return [item if isinstance(item, Page) else read[item.page.page_number] for item in settled]
 
 
-def prepare(desk: Desk, pdf: Pdf, options: Options, page_number: int) -> Page | _Scan:
-    """The page from its text layer, or rendered for OCR, or failed."""
+def prepare(desk: Desk, pdf: Pdf, options: Options, page_number: int, recall: Recalling = _nothing) -> Page | _Scan:
+    """The page from its text layer, or as it was read before, or rendered for OCR, or failed."""
     started_s = time.perf_counter()
     try:
         with pdf.page(page_number) as page:
             if options.mode == Mode.OCR:
-                return _rendered(desk, page, page_number, options, "mode_ocr", started_s)
+                return recall(page_number) or _rendered(desk, page, page_number, options, "mode_ocr", started_s)
             layer = _text_layer(page)
             if layer.trusted or options.mode == Mode.TEXT:
                 return _from_text_layer(desk, page, page_number, options, layer, started_s)
+            if known := recall(page_number):
+                return known
             scan = _rendered(desk, page, page_number, options, layer.reason or "", started_s)
             if layer.reason is not None:
                 return replace(scan, page=scan.page.model_copy(update={"trust": layer.score}))

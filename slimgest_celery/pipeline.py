@@ -23,12 +23,13 @@ from .errors import (
     StorageUnavailable,
 )
 from .jobs import Jobs
-from .model import End, JobStatus, Mode, Options, Page, Plan, Problem, Source, now
+from .model import End, Job, JobStatus, Mode, Page, Plan, Problem, Source, now
 from .model import Engine as EngineRecord
 from .open_jobs import OpenJob
 from .overlap import overlapped
 from .page_reading import failed_page, finish_batch, prepare, read_batch
 from .pdf import Pdf
+from .recall import Recall, recalling
 from .spans import Span, batched_length, chosen, expected_source, has_text, spans
 
 MAX_ATTEMPTS = 3
@@ -57,7 +58,7 @@ def plan(desk: Desk, job_id: str, run: int = 0) -> list[Span]:
             fail(jobs, job_id, JobWorkerLost())
             return []
         try:
-            found = _plan(desk, job_id, run)
+            found = _plan(desk, job_id, run, anew=run == 0 and attempt == 1)
         except JobFailure as error:
             fail(jobs, job_id, error)
             return []
@@ -65,22 +66,44 @@ def plan(desk: Desk, job_id: str, run: int = 0) -> list[Span]:
     return found
 
 
-def _plan(desk: Desk, job_id: str, run: int) -> list[Span]:
-    jobs = desk.jobs
-    job = jobs.files.job(job_id)
+def _plan(desk: Desk, job_id: str, run: int, anew: bool) -> list[Span]:
     with desk.watch(job_id, None):
-        pdf = desk.open_jobs.hold(job_id, run).pdf
-        page_numbers = chosen(job.options, len(pdf), jobs.settings.max_pages)
-        length = _span_length(desk, expected_source(pdf, job.options, page_numbers), len(page_numbers))
+        job = desk.open_jobs.hold(job_id, run)
+        page_numbers = chosen(job.record.options, len(job.pdf), desk.jobs.settings.max_pages)
+        source = expected_source(job.pdf, job.record.options, page_numbers)
+    _start(desk, job.record, page_numbers)
+    there = _told_again(desk.jobs, job_id, len(page_numbers))
+    if anew and not there and source == Source.OCR:
+        with desk.watch(job_id, None):
+            there = _recalled(desk.jobs, job_id, page_numbers, recalling(desk, job))
+    left = [number for number in page_numbers if number not in there]
+    return list(spans(left, _span_length(desk, source, len(left))))
+
+
+def _start(desk: Desk, job: Job, page_numbers: list[int]) -> None:
+    jobs = desk.jobs
     engine = EngineRecord(name=desk.engine.name, version=desk.engine.version)
-    jobs.files.put_plan(job_id, Plan(page_numbers=page_numbers, engine=engine, started_at=now()))
-    jobs.ledger.planned(job_id, len(page_numbers))
-    jobs.events.start(job_id, job.filename, len(page_numbers))
+    jobs.files.put_plan(job.job_id, Plan(page_numbers=page_numbers, engine=engine, started_at=now()))
+    jobs.ledger.planned(job.job_id, len(page_numbers))
+    jobs.events.start(job.job_id, job.filename, len(page_numbers))
+    _log.info("job planned", extra={"job_id": job.job_id, "request_id": job.request_id, "worker": desk.worker})
+
+
+def _told_again(jobs: Jobs, job_id: str, total: int) -> set[int]:
+    """Where ingest runs again, what was read before is told, where it has not been, and not read again; returns it."""
     stored = jobs.files.pages(job_id)
-    if stored:  # ingest runs again: what was read before is told, where it has not been, and not read again
-        jobs.events.pages(job_id, list(stored.values()), len(page_numbers))
-    _log.info("job planned", extra={"job_id": job_id, "request_id": job.request_id, "worker": desk.worker})
-    return list(spans([number for number in page_numbers if number not in stored], length))
+    if stored:
+        jobs.events.pages(job_id, list(stored.values()), total)
+    return set(stored)
+
+
+def _recalled(jobs: Jobs, job_id: str, page_numbers: Sequence[int], recall: Recall) -> set[int]:
+    """Stores and tells pages that other jobs have read; returns which. What is left out is recalled by its task."""
+    there: set[int] = set()
+    for pages in recall.many(page_numbers):
+        _keep(jobs, job_id, pages, len(page_numbers), recall)
+        there.update(page.page_number for page in pages)
+    return there
 
 
 def _span_length(desk: Desk, source: Source, page_count: int) -> int:
@@ -120,34 +143,36 @@ def read(desk: Desk, job_id: str, first: int, last: int, run: int = 0) -> None:
             return
         job = desk.open_jobs.hold(job_id, run)
         page_numbers = range(first, last + 1)
-        if attempt > 1:
-            _read_singly(desk, job_id, job, page_numbers, attempt)
-        elif desk.engine.batch_size > 1:
-            _read_overlapped(desk, job_id, job, page_numbers)
+        if attempt > 1:  # nor recalled: the worker may have died of that
+            _read_singly(desk, job, page_numbers, attempt)
+            return
+        recall = recalling(desk, job, serves=run == 0)  # what a retry reads again it reads
+        if desk.engine.batch_size > 1:
+            _read_overlapped(desk, job, page_numbers, recall)
         else:
-            _read_span(desk, job_id, job, page_numbers)
+            _read_span(desk, job, page_numbers, recall)
 
 
-def _read_span(desk: Desk, job_id: str, job: OpenJob, page_numbers: Sequence[int]) -> None:
-    with _Tray(desk, job_id, job, page_numbers[0]) as tray:
+def _read_span(desk: Desk, job: OpenJob, page_numbers: Sequence[int], recall: Recall) -> None:
+    with _Tray(desk, job, page_numbers[0], recall) as tray:
         for number in page_numbers:
-            with desk.watch(job_id, [number]):
-                pages = read_batch(desk, job.pdf, job.options, [number])
+            with desk.watch(job.record.job_id, [number]):
+                pages = read_batch(desk, job.pdf, job.record.options, [number], recall.page)
             tray.put(pages)
 
 
-def _read_overlapped(desk: Desk, job_id: str, job: OpenJob, page_numbers: Sequence[int]) -> None:
+def _read_overlapped(desk: Desk, job: OpenJob, page_numbers: Sequence[int], recall: Recall) -> None:
     """As `_read_span`, for an engine that takes several pages: it reads while others are rendered, stored and told."""
-    with _ahead(desk, job, page_numbers) as (pages, ready), _Tray(desk, job_id, job, page_numbers[0]) as tray:
+    with _ahead(desk, job, page_numbers) as (pages, ready), _Tray(desk, job, page_numbers[0], recall) as tray:
         batches = overlapped(
             page_numbers,
-            lambda number: prepare(desk, pages, job.options, number),
+            lambda number: prepare(desk, pages, job.record.options, number, recall.page),
             lambda prepared: finish_batch(desk, prepared),
             desk.engine.batch_size,
             ready,
         )
         while True:
-            with desk.watch(job_id, page_numbers):  # none of them can be blamed: see tasks.condemn
+            with desk.watch(job.record.job_id, page_numbers):  # none of them can be blamed: see tasks.condemn
                 batch = next(batches, None)
             if batch is None:
                 break
@@ -157,27 +182,28 @@ def _read_overlapped(desk: Desk, job_id: str, job: OpenJob, page_numbers: Sequen
 @contextmanager
 def _ahead(desk: Desk, job: OpenJob, page_numbers: Sequence[int]) -> Iterator[tuple[Pdf, Callable[[int, float], bool]]]:
     """The PDF, rendered ahead where there are helpers for that, and whether a page of it is ready."""
-    pdf, options = job.pdf, job.options
-    if desk.renderers is None or _is_text(pdf, options, page_numbers):
-        yield pdf, lambda _number, _wait_s: True
+    options = job.record.options
+    if desk.renderers is None or _is_text(job, page_numbers):
+        yield job.pdf, lambda _number, _wait_s: True
         return
     how: dict[str, Any] = {"dpi": options.dpi, "max_pixels": desk.jobs.settings.max_page_pixels}
-    with desk.renderers.ahead(pdf, job.source, page_numbers, look_for_text=options.mode == Mode.AUTO, **how) as pages:
+    look_for_text = options.mode == Mode.AUTO
+    with desk.renderers.ahead(job.pdf, job.source, page_numbers, look_for_text=look_for_text, **how) as pages:
         yield cast(Pdf, pages), pages.ready
 
 
-def _is_text(pdf: Pdf, options: Options, page_numbers: Sequence[int]) -> bool:
+def _is_text(job: OpenJob, page_numbers: Sequence[int]) -> bool:
     """Whether these pages are to be had from their text layers, by all signs: then there is nothing to render."""
-    if options.mode != Mode.AUTO:
-        return options.mode == Mode.TEXT
-    return all(has_text(pdf, page_numbers[place]) for place in (0, len(page_numbers) // 2, -1))
+    if job.record.options.mode != Mode.AUTO:
+        return job.record.options.mode == Mode.TEXT
+    return all(has_text(job.pdf, page_numbers[place]) for place in (0, len(page_numbers) // 2, -1))
 
 
 class _Tray:
     """Pages read and not yet stored: they wait a little, so that what is read quickly is stored together."""
 
-    def __init__(self, desk: Desk, job_id: str, job: OpenJob, first: int) -> None:
-        self._desk, self._job_id, self._total = desk, job_id, job.total
+    def __init__(self, desk: Desk, job: OpenJob, first: int, recall: Recall) -> None:
+        self._desk, self._job, self._recall = desk, job, recall
         self._pages: list[Page] = []
         # A job's first page is told as soon as it is there.
         self._told_s = -math.inf if first == job.first else time.monotonic()
@@ -196,13 +222,13 @@ class _Tray:
 
     def _empty(self) -> None:
         if self._pages:
-            _keep(self._desk.jobs, self._job_id, self._pages, self._total)
+            _keep(self._desk.jobs, self._job.record.job_id, self._pages, self._job.total, self._recall)
             self._desk.pace.note(self._pages)
         self._pages, self._told_s = [], time.monotonic()
 
 
-def _read_singly(desk: Desk, job_id: str, job: OpenJob, page_numbers: Sequence[int], span_attempt: int) -> None:
-    jobs = desk.jobs
+def _read_singly(desk: Desk, job: OpenJob, page_numbers: Sequence[int], span_attempt: int) -> None:
+    jobs, job_id = desk.jobs, job.record.job_id
     stored = jobs.files.pages(job_id, page_numbers[0], page_numbers[-1])
     jobs.events.pages(job_id, list(stored.values()), job.total)
     for number in page_numbers:
@@ -215,14 +241,16 @@ def _read_singly(desk: Desk, job_id: str, job: OpenJob, page_numbers: Sequence[i
             page = failed_page(number, PageWorkerLost(), worker=desk.worker)
         else:
             with desk.watch(job_id, [number]):
-                (page,) = read_batch(desk, job.pdf, job.options, [number])
+                (page,) = read_batch(desk, job.pdf, job.record.options, [number])
         _keep(jobs, job_id, [page.model_copy(update={"attempts": min(attempt, MAX_ATTEMPTS)})], job.total)
 
 
-def _keep(jobs: Jobs, job_id: str, pages: list[Page], total: int) -> None:
-    """Stored, then told."""
+def _keep(jobs: Jobs, job_id: str, pages: list[Page], total: int, recall: Recall | None = None) -> None:
+    """Stored, then told; and made known to other jobs."""
     jobs.files.put_pages(job_id, pages)
     jobs.events.pages(job_id, pages, total)
+    if recall:
+        recall.keep(pages)
     for page in pages:
         _log.info("page read", extra=_about(job_id, page))
         tracing.note("page read", _about(job_id, page))
@@ -237,6 +265,7 @@ def _about(job_id: str, page: Page) -> dict[str, object]:
         "attempt": page.attempts,
         "status": page.status,
         "source": page.source and page.source.value,
+        "cached": page.cached,
         "code": page.error and page.error.code,
         "seconds": round(page.seconds.render + page.seconds.read, 4),
     }

@@ -59,11 +59,15 @@ def chosen(options: Options, page_count: int, max_pages: int) -> list[int]:
 
 
 def expected_source(pdf: Pdf, options: Options, page_numbers: Sequence[int]) -> Source:
-    """Where most text will come from. A few pages speak for all."""
+    """Where most text of these pages will come from. A few speak for all."""
     if options.mode != Mode.AUTO:
         return Source.TEXT_LAYER if options.mode == Mode.TEXT else Source.OCR
-    step = max(1, len(page_numbers) // _PROBED_PAGES)
-    return Source.TEXT_LAYER if all(has_text(pdf, number) for number in page_numbers[::step]) else Source.OCR
+    return Source.TEXT_LAYER if all(has_text(pdf, number) for number in sample(page_numbers)) else Source.OCR
+
+
+def sample(page_numbers: Sequence[int]) -> Sequence[int]:
+    """A few of these pages, evenly spread."""
+    return page_numbers[:: max(1, len(page_numbers) // _PROBED_PAGES)]
 
 
 def batched_length(batch_size: int) -> int:

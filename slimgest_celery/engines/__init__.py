@@ -13,9 +13,9 @@ from dataclasses import dataclass
 from ..config import Settings
 from ..errors import EngineUnavailable
 from . import checkpoint
-from .protocol import Engine, Line, OnDevice, normalise
+from .protocol import Engine, Line, OnDevice, OwnModel, normalise
 
-__all__ = ["Choice", "Engine", "Line", "OnDevice", "choose", "load", "normalise"]
+__all__ = ["Choice", "Engine", "Line", "OnDevice", "OwnModel", "choose", "load", "normalise"]
 
 _BUILT_IN = {
     "nemotron": "slimgest_celery.engines.nemotron:Nemotron",

@@ -20,7 +20,7 @@ import numpy as np
 from ..config import Settings
 from ..errors import EngineUnavailable
 from . import checkpoint
-from .protocol import Image, Line
+from .protocol import Image, Line, model_hash
 
 # What torch keeps of freed device memory, beyond what is in use, before it is given back: a share of the device.
 _CACHE_SHARE = 0.25
@@ -44,6 +44,7 @@ class Nemotron:
         folder = checkpoint.folder(settings)
         self._torch, ocr_class = _imported()
         self.version = _version()
+        self.model = model_hash(*(folder / name for name in checkpoint.FILES)) if folder else ""
         self.batch_size = settings.nemotron_batch_size
         self._merge_level = settings.nemotron_merge_level
         self.device = self._take_device(settings.workers_per_device)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from hashlib import file_digest, sha256
+from pathlib import Path
 from typing import Protocol, runtime_checkable
 
 import numpy as np
@@ -41,6 +43,13 @@ class Engine(Protocol):
 
 
 @runtime_checkable
+class OwnModel(Protocol):
+    """What an engine says besides whose model may change while its `version` stays."""
+
+    model: str  # tells this model from any other: see `model_hash`
+
+
+@runtime_checkable
 class OnDevice(Protocol):
     """What an engine says besides where its model lives on a GPU."""
 
@@ -53,6 +62,15 @@ class OnDevice(Protocol):
     def worn(self) -> str:
         """Why this process should give way to a fresh one between two tasks; empty while all is well."""
         ...
+
+
+def model_hash(*files: Path) -> str:
+    """A hash of a model's files, the same on every machine that has them."""
+    digest = sha256()
+    for path in files:
+        with path.open("rb") as file:
+            digest.update(file_digest(file, "sha256").digest())
+    return digest.hexdigest()
 
 
 def normalise(lines: Sequence[Line], width: int, height: int) -> list[Block]:

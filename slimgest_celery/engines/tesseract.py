@@ -11,7 +11,7 @@ from PIL import Image as Pillow
 
 from ..config import Settings
 from ..errors import EngineUnavailable
-from .protocol import Image, Line
+from .protocol import Image, Line, model_hash
 
 # Tesseract's own threads only wait for one another where each worker has one core.
 os.environ.setdefault("OMP_THREAD_LIMIT", "1")
@@ -42,6 +42,7 @@ class Tesseract:
             raise EngineUnavailable(f"tesserocr is not installed. {_HOW}") from error
         self._tesserocr = tesserocr
         self.version = tesserocr.tesseract_version().split()[1]
+        self.model = model_hash(find_data() / "eng.traineddata")
         self._api = tesserocr.PyTessBaseAPI(path=str(find_data()), lang="eng", psm=tesserocr.PSM.AUTO)
 
     def read(self, images: Sequence[Image]) -> list[list[Line]]:

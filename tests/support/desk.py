@@ -57,7 +57,13 @@ class FakeDevice:
 @contextmanager
 def desk(folder: Path, engine: Engine, helpers: int = 0, **changed: object) -> Iterator[Desk]:
     """A desk at which nobody watches; with this many render helpers."""
-    settings = Settings.model_validate({"SLIMGEST_STORAGE_URL": str(folder), **changed})
+    settings = Settings.model_validate(
+        {
+            "SLIMGEST_STORAGE_URL": str(folder),
+            "SLIMGEST_PAGE_CACHE": False,
+            **changed,
+        }  # what is read twice is read twice
+    )
     renderers = Renderers(helpers, 2 * engine.batch_size, settings.max_worker_mb) if helpers else None
     with fakeredis.FakeRedis() as redis:
         jobs = Jobs(settings, redis, Celery("test", set_as_current=False))
@@ -78,9 +84,12 @@ def desk(folder: Path, engine: Engine, helpers: int = 0, **changed: object) -> I
                 renderers.close()
 
 
-def read_all(desk: Desk, pdf: bytes, password: str | None = None, **options: object) -> list[Page]:
+def read_all(
+    desk: Desk, pdf: bytes, password: str | None = None, owner: str | None = None, **options: object
+) -> list[Page]:
     """Every page of a PDF, planned and read span by span as Celery would have it."""
-    job = Job(job_id=uuid4().hex, filename="test.pdf", options=Options.model_validate(options), created_at=now())
+    asked = Options.model_validate(options)
+    job = Job(job_id=str(uuid4()), filename="test.pdf", options=asked, created_at=now(), owner=owner)
     desk.jobs.files.create(job, io.BytesIO(pdf), password)
     for span in pipeline.plan(desk, job.job_id):
         pipeline.read(desk, job.job_id, span.first, span.last)

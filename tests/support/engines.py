@@ -13,6 +13,7 @@ from slimgest_celery.engines.protocol import Image, Line
 
 # A page is drawn in one colour (pdfs.coloured). Green (0, n, 0) reads as "page n"; the others misbehave.
 SECONDS_PER_PAGE = "TEST_ENGINE_SECONDS"  # environment: how long a good page takes
+READ_LOG = "TEST_ENGINE_LOG"  # environment: a file that takes a line for each good page that is read, its number
 ONCE_FOLDER = "TEST_ENGINE_ONCE"  # environment: where "once" is remembered over deaths
 
 KILL = (255, 0, 0)  # ends its worker child, each time
@@ -60,6 +61,9 @@ class ByColour:
             while True:
                 hoard.append(bytearray(os.urandom(1) * (8 << 20)))
         time.sleep(self._seconds)
+        if log := os.environ.get(READ_LOG):
+            with Path(log).open("a") as file:
+                file.write(f"{colour[1]}\n")
         return [Line(text=f"page {colour[1]}", confidence=0.5, box=(0, 0, width / 2, height / 2))]
 
 

@@ -40,6 +40,7 @@ class Stack:
             "SLIMGEST_REDIS_URL": redis_url,
             "SLIMGEST_STORAGE_URL": str(folder / "jobs"),
             "SLIMGEST_ENGINE": "tests.support.engines:ByColour",
+            "SLIMGEST_PAGE_CACHE": "0",  # one test's pages would answer another's
             "PYTHONWARNINGS": "ignore",  # Celery's word on running as root
             **env,
         }
