@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from unittest import mock
 
@@ -103,7 +104,7 @@ def test_another_engine_model_setting_or_release_is_read(at: Desk, device: FakeD
     pdf = _scans(1)
 
     def is_read_by(reader: FakeDevice, where: Desk = at) -> bool:
-        who = Desk(jobs=where.jobs, engine=reader, worker="w", watch=at.watch)
+        who = replace(where, engine=reader)
         return [page.cached for page in read_all(who, pdf, **OCR)] == [False]
 
     def changed(**what: str) -> FakeDevice:
