@@ -129,6 +129,12 @@ class Events:
         """The events of a job later than the id `after`. The subscription stands when this returns."""
         return Feed(self, self._redis, job_id, after, heartbeat_s)
 
+    def over(self, job_id: str, after: str) -> bool:
+        """Whether the job has ended and its story holds nothing later than `after`."""
+        ended = self._redis.hexists(job_key(job_id), "ended")  # set in one step with the event that tells it
+        stream = job_key(job_id, "events")
+        return bool(ended and self._redis.exists(stream) and not self._redis.xrange(stream, f"({after}", count=1))
+
     def replay(self, job_id: str, after: str) -> Iterator[Event]:
         """Events later than `after`. Where Redis lost them and the job has ended, its story is told from storage."""
         stream = job_key(job_id, "events")
@@ -213,7 +219,7 @@ class Feed:
             try:
                 for event in self._news():
                     yield event
-                    if event is not None and event.last:
+                    if event.last if event is not None else self._events.over(self._job_id, self._after):
                         return
             except (RedisConnectionError, RedisTimeoutError):
                 yield None
