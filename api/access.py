@@ -5,13 +5,14 @@ from __future__ import annotations
 import re
 import uuid
 
-from flask import Flask, Response, g, request
+from flask import Flask, Response, current_app, g, request
 
 from slimgest_celery.access import owner_of
 from slimgest_celery.config import Settings
 from slimgest_celery.errors import KeyMissing, KeyUnknown
 
-_OPEN = ("/health/live", "/health/ready")
+from .description import is_open
+
 _REQUEST_ID = re.compile(r"[\w.:-]{1,64}", re.ASCII)
 _HEADERS = {
     "X-Content-Type-Options": "nosniff",
@@ -21,14 +22,14 @@ _HEADERS = {
 
 
 def register(flask: Flask, settings: Settings) -> None:
-    """Checks every request but those for health, and marks every answer."""
+    """Checks every request but those to views that are open, and marks every answer."""
 
     @flask.before_request
     def identify() -> None:
         given = request.headers.get("X-Request-ID", "")
         g.request_id = given if _REQUEST_ID.fullmatch(given) else uuid.uuid4().hex
         g.owner = None
-        if settings.api_keys and request.path not in _OPEN and request.method != "OPTIONS":
+        if settings.api_keys and request.method != "OPTIONS" and not _is_open():
             g.owner = _owner(settings)
 
     @flask.after_request
@@ -40,6 +41,11 @@ def register(flask: Flask, settings: Settings) -> None:
             response.headers["WWW-Authenticate"] = 'Bearer realm="slimgest"'
         _allow_origin(response, settings)
         return response
+
+
+def _is_open() -> bool:
+    """Whether the view says of itself that it answers everybody; an address without a view does not."""
+    return request.endpoint is not None and is_open(current_app.view_functions[request.endpoint])
 
 
 def _owner(settings: Settings) -> str:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from flask import Response
 from flask_sse import Message
+from pydantic import BaseModel
 
 from slimgest_celery.events import Feed
 
@@ -27,3 +28,11 @@ def _lines(feed: Feed) -> Iterator[str]:
     yield f"retry:{_RETRY_MS}\n\n"
     for event in feed:
         yield _COMMENT if event is None else str(Message(event.data, type=event.type, id=event.id))
+
+
+def example(events: Mapping[str, BaseModel]) -> str:
+    """What a stream of such events looks like."""
+    return "".join(
+        str(Message(data.model_dump(mode="json"), type=kind, id=f"{1795449081555 + number}-0"))
+        for number, (kind, data) in enumerate(events.items())
+    )
