@@ -5,15 +5,15 @@ from __future__ import annotations
 import re
 import uuid
 
-from flask import Flask, Response, g, request
+from flask import Flask, Response, current_app, g, request
 
 from slimgest_celery.access import owner_of
 from slimgest_celery.config import Settings
 from slimgest_celery.errors import KeyMissing, KeyUnknown
 
 from . import page
+from .description import is_open
 
-_OPEN = ("/health/live", "/health/ready")
 _REQUEST_ID = re.compile(r"[\w.:-]{1,64}", re.ASCII)
 _HEADERS = {
     "X-Content-Type-Options": "nosniff",
@@ -23,14 +23,14 @@ _HEADERS = {
 
 
 def register(flask: Flask, settings: Settings) -> None:
-    """Checks every request but those for health and the web page, and marks every answer."""
+    """Checks every request but those to views that are open, and marks every answer."""
 
     @flask.before_request
     def identify() -> None:
         given = request.headers.get("X-Request-ID", "")
         g.request_id = given if _REQUEST_ID.fullmatch(given) else uuid.uuid4().hex
         g.owner = None
-        if settings.api_keys and not _open():
+        if settings.api_keys and request.method != "OPTIONS" and not _is_open():
             g.owner = _owner(settings)
 
     @flask.after_request
@@ -44,8 +44,11 @@ def register(flask: Flask, settings: Settings) -> None:
         return response
 
 
-def _open() -> bool:
-    return request.path in _OPEN or request.method == "OPTIONS" or page.public(request)
+def _is_open() -> bool:
+    """Whether the view says of itself that it answers everybody; an address without a view does not."""
+    if request.endpoint is None:
+        return False
+    return is_open(current_app.view_functions[request.endpoint]) or page.is_wanted(request)
 
 
 def _owner(settings: Settings) -> str:
@@ -66,4 +69,4 @@ def _allow_origin(response: Response, settings: Settings) -> None:
         response.headers["Access-Control-Allow-Headers"] = "Authorization, Content-Type, Idempotency-Key, Last-Event-ID"
         response.headers["Access-Control-Allow-Methods"] = "GET, POST, DELETE"
         response.headers["Access-Control-Expose-Headers"] = "Location, Retry-After, X-Request-ID"
-        response.vary.add("Origin")
+        response.headers["Vary"] = "Origin"

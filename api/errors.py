@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import logging
 
-from flask import Flask, Response, g, json, request
+from flask import Flask, Response, g, request
 from redis.exceptions import RedisError
 from werkzeug.exceptions import HTTPException
 
+from slimgest_celery.answers import ProblemDocument
 from slimgest_celery.errors import (
     BrokerUnavailable,
     MethodNotAllowed,
@@ -41,15 +42,8 @@ def answer(error: Exception) -> Response:
 
 def problem(what: Problem, http_status: int) -> Response:
     """A problem document."""
-    body = {
-        "type": "about:blank",
-        "title": what.code,
-        "status": http_status,
-        "detail": what.message,
-        "code": what.code,
-        "retryable": what.retryable,
-    }
-    return Response(json.dumps(body), http_status, mimetype="application/problem+json")
+    body = ProblemDocument.of(what, http_status).model_dump_json()
+    return Response(body, http_status, mimetype="application/problem+json")
 
 
 def _known(error: Exception) -> SlimgestError:

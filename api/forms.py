@@ -1,22 +1,149 @@
-"""Requests turned into what `jobs` takes; every mistake in them becomes one clear sentence."""
+"""Requests turned into what `jobs` takes; every mistake in them becomes one clear sentence.
+
+The models here are what a request is read with and, in openapi.py, what it is described by.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import PurePosixPath, PureWindowsPath
+from typing import Annotated, Any, Literal, TypeVar
 
 from flask import Request
-from pydantic import ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
 from slimgest_celery.errors import OptionInvalid, PageUnknown, RequestInvalid, UploadMissing
-from slimgest_celery.images import DPI_STEPS, MEDIA_TYPES, ImageAsked, step
+from slimgest_celery.formats import FORMATS
+from slimgest_celery.images import DPI_STEPS, ImageAsked, step
 from slimgest_celery.jobs import Submission
-from slimgest_celery.model import Options
+from slimgest_celery.model import PAGES, Options
+
+from .description import EVENT_ID
 
 _FILES = ("file", "files")
-_FIELDS = {*Options.model_fields, "password", "callback_url"}
 _MAX_NAME = 255
 _MAX_PASSWORD = 512
-_LEAST_DPI = 36
+_MAX_URL = 2048
+_BINARY: dict[str, Any] = {"type": "string", "format": "binary"}
+
+
+def _digits(value: Any) -> Any:
+    """Python's `int` takes more than digits."""
+    if isinstance(value, str) and not (value.isascii() and value.isdigit() and len(value) <= 9):
+        raise ValueError("must be a whole number of at most 9 digits")
+    return value
+
+
+WholeNumber = Annotated[int, BeforeValidator(_digits)]
+Password = Annotated[
+    str | None,
+    Field(
+        max_length=_MAX_PASSWORD,
+        description="Opens an encrypted PDF; not kept once the job has ended.",
+        json_schema_extra={"examples": [""]},  # Swagger UI would send a word of its own
+    ),
+]
+
+
+class Form(Options):
+    """A submission's form fields, beside its files."""
+
+    password: Password = None
+    callback_url: str | None = Field(
+        None,
+        description="Gets a signed message when the job has ended (see Webhooks in the README).",
+        json_schema_extra={"format": "uri", "maxLength": _MAX_URL, "examples": [""]},
+    )
+
+
+class Upload(Form):
+    """One PDF or several, and how to read them."""
+
+    file: bytes = Field(description="A PDF; may stand several times.", json_schema_extra=_BINARY)
+    files: list[bytes] = Field([], description="More of them.", json_schema_extra={"items": _BINARY})
+
+
+class Unlocking(BaseModel):
+    """The password of an encrypted PDF, which is not kept, again."""
+
+    password: Password = None
+
+
+class Query(BaseModel):
+    """Base of query parameters: those that are not known are passed over."""
+
+    model_config = ConfigDict(frozen=True)
+
+
+class Part(Query):
+    """Which jobs are listed."""
+
+    offset: WholeNumber = Field(0, ge=0, le=10**9 - 1, description="How many newer jobs to pass over.")
+    limit: WholeNumber = Field(50, ge=0, le=1000, description="How many jobs to list at most.")
+
+
+class After(Query):
+    """From where on events are told."""
+
+    last_event_id: str | None = Field(
+        None,
+        description="As the header `Last-Event-ID`, for those who cannot send one.",
+        json_schema_extra={"pattern": EVENT_ID},
+    )
+
+
+class Wanted(Query):
+    """In which form a document is wanted."""
+
+    format: str = Field("json", description="The form of the document.", json_schema_extra={"enum": list(FORMATS)})
+    formats: str | None = Field(
+        None,
+        description="What a `zip` is to hold: formats, divided by commas.",
+        json_schema_extra={"examples": ["md,pdf"]},
+    )
+
+
+class Image(Query):
+    """How a page is drawn."""
+
+    dpi: WholeNumber = Field(
+        100,
+        ge=36,
+        le=DPI_STEPS[-1],
+        description=f"Dots per inch; the next of {', '.join(map(str, DPI_STEPS))} is drawn.",
+    )
+    format: Literal["webp", "png", "jpeg"] = Field("webp", description="The form of the image.")
+
+
+class Again(Query):
+    """Which pages are read again."""
+
+    pages: str | None = Field(
+        None,
+        description="`failed`, the default, or pages such as `1-3,7`.",
+        json_schema_extra={"pattern": f"^failed$|{PAGES}", "maxLength": 1000, "examples": ["failed"]},
+    )
+
+
+Model = TypeVar("Model", bound=BaseModel)
+
+
+def query(request: Request, model: type[Model]) -> Model:
+    """A request's query parameters; raises `OptionInvalid`, which names each wrong one."""
+    return _read(model, request.args)
+
+
+def form(request: Request, model: type[Model]) -> Model:
+    """A request's form fields; an empty one counts as absent. Raises as `query`."""
+    return _read(model, {name: value for name, value in request.form.items() if value})
+
+
+def _read(model: type[Model], given: Mapping[str, str]) -> Model:
+    try:
+        return model.model_validate({name: given[name] for name in model.model_fields if name in given})
+    except ValidationError as error:
+        faults = (f"{fault['loc'][0]}: {fault['msg'].removeprefix('Value error, ')}" for fault in error.errors())
+        raise OptionInvalid("; ".join(faults)) from error
 
 
 def submission(request: Request, *, most: int, owner: str | None, request_id: str) -> Submission:
@@ -34,13 +161,14 @@ def submission(request: Request, *, most: int, owner: str | None, request_id: st
         raise UploadMissing
     if len(uploads) > most:
         raise RequestInvalid(f"This address takes at most {most} PDF{'s' if most > 1 else ''} a request.")
+    sent = form(request, Form)
     return Submission(
         uploads=uploads,
-        options=options(request),
-        password=password(request),
+        options=Options(dpi=sent.dpi, mode=sent.mode, pages=sent.pages),
+        password=sent.password,
         owner=owner,
         request_id=request_id,
-        callback_url=request.form.get("callback_url") or None,
+        callback_url=sent.callback_url,
     )
 
 
@@ -52,33 +180,12 @@ def idempotency_key(request: Request) -> str | None:
     return key
 
 
-def options(request: Request) -> Options:
-    """A form's options; raises `OptionInvalid`, which names each wrong one."""
-    given = {name: request.form[name] for name in Options.model_fields if request.form.get(name)}
-    try:
-        return Options.model_validate(given)
-    except ValidationError as error:
-        raise OptionInvalid("; ".join(f"{fault['loc'][0]}: {fault['msg']}" for fault in error.errors())) from error
-
-
-def whole_number(request: Request, name: str, default: int, most: int) -> int:
-    """A query parameter from 0 to `most`; raises `OptionInvalid`."""
-    text = request.args.get(name, str(default))
-    if not text.isascii() or not text.isdigit() or len(text) > 9 or int(text) > most:
-        raise OptionInvalid(f"{name} must be a whole number from 0 to {most}.")
-    return int(text)
-
-
 def image_asked(request: Request, job_id: str, page_number: int) -> ImageAsked:
-    """Which image of a page is asked for, by `dpi` and `format`; raises `OptionInvalid` or `PageUnknown`."""
-    dpi, form = whole_number(request, "dpi", 100, DPI_STEPS[-1]), request.args.get("format", "webp")
-    if form not in MEDIA_TYPES:
-        raise OptionInvalid(f"format must be one of {', '.join(MEDIA_TYPES)}.")
-    if dpi < _LEAST_DPI:
-        raise OptionInvalid(f"dpi must be a whole number from {_LEAST_DPI} to {DPI_STEPS[-1]}.")
+    """Which image of a page is asked for; raises `OptionInvalid` or `PageUnknown`."""
+    asked = query(request, Image)
     if not 1 <= page_number < 10**6:
         raise PageUnknown
-    return ImageAsked(job_id=job_id, page_number=page_number, dpi=step(dpi), form=form)
+    return ImageAsked(job_id=job_id, page_number=page_number, dpi=step(asked.dpi), form=asked.format)
 
 
 def shown_name(filename: str | None) -> str:
@@ -88,15 +195,7 @@ def shown_name(filename: str | None) -> str:
 
 
 def _check_names(request: Request) -> None:
-    unknown = sorted({*request.form, *request.files} - _FIELDS - set(_FILES))
+    unknown = sorted({*request.form, *request.files} - set(Upload.model_fields))
     if unknown:
-        known = ", ".join(sorted(_FIELDS | set(_FILES)))
+        known = ", ".join(sorted(Upload.model_fields))
         raise RequestInvalid(f"Unknown form field {unknown[0]!r}; this service knows {known}.")
-
-
-def password(request: Request) -> str | None:
-    """A form's password; raises `OptionInvalid`."""
-    given = request.form.get("password")
-    if given and len(given) > _MAX_PASSWORD:
-        raise OptionInvalid(f"password: must have at most {_MAX_PASSWORD} characters")
-    return given or None

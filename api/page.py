@@ -1,4 +1,7 @@
-"""The web page: a fixed list of files from `api/web/`, served to anyone. What they show, they ask the API for."""
+"""The web page: a fixed list of files from `api/web/`, which ask the API for all that they show.
+
+They hold nothing secret, and the key is entered there, so they are served to anyone.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +12,8 @@ from importlib.resources import files
 from flask import Blueprint, Request, Response, request
 
 from slimgest_celery.errors import RouteUnknown
+
+from .description import undescribed
 
 blueprint = Blueprint("page", __name__)
 
@@ -36,14 +41,9 @@ _POLICY = "; ".join(
 )
 
 
-def wants_page(by: Request) -> bool:
-    """Whether a request for `/` is a browser's: one that would rather have HTML than JSON."""
-    return by.accept_mimetypes["text/html"] > by.accept_mimetypes["application/json"]
-
-
-def public(by: Request) -> bool:
-    """Whether a request is for the page or a part of it, which hold nothing secret: the key is entered there."""
-    return by.blueprint == blueprint.name or (by.path == "/" and wants_page(by))
+def is_wanted(by: Request) -> bool:
+    """Whether a request is a browser's for `/`: one that would rather have HTML than JSON."""
+    return by.path == "/" and by.accept_mimetypes["text/html"] > by.accept_mimetypes["application/json"]
 
 
 def shell() -> Response:
@@ -55,6 +55,7 @@ def shell() -> Response:
 
 
 @blueprint.get("/web/<name>")
+@undescribed
 def asset(name: str) -> Response:
     """A part of the page; raises `RouteUnknown`."""
     if name not in _ASSETS:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from functools import lru_cache
 
 from flask import Response
 from flask_sse import Message
+from pydantic import BaseModel
 
 from slimgest_celery.events import Event, Feed
 
@@ -34,3 +35,11 @@ def _lines(feed: Feed) -> Iterator[bytes]:
 def _written(event: Event) -> bytes:
     """An event in Flask-SSE's form; written once for all who hear it at the same time."""
     return str(Message(event.data, type=event.type, id=event.id)).encode()
+
+
+def example(events: Mapping[str, BaseModel]) -> str:
+    """What a stream of such events looks like."""
+    return "".join(
+        str(Message(data.model_dump(mode="json"), type=kind, id=f"{1795449081555 + number}-0"))
+        for number, (kind, data) in enumerate(events.items())
+    )

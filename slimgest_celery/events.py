@@ -132,6 +132,12 @@ class Events:
         """The events of a job later than the id `after`; raises `RedisError`."""
         return Feed(self, self._hub, job_id, after, heartbeat_s)
 
+    def over(self, job_id: str, after: str) -> bool:
+        """Whether the job has ended and its story holds nothing later than `after`."""
+        ended = self._redis.hexists(job_key(job_id), "ended")  # set in one step with the event that tells it
+        stream = job_key(job_id, "events")
+        return bool(ended and self._redis.exists(stream) and not self._redis.xrange(stream, f"({after}", count=1))
+
     def replay(self, job_id: str, after: str) -> Iterator[Event]:
         """Events later than `after`. Where Redis lost them and the job has ended, its story is told from storage."""
         stream = job_key(job_id, "events")
@@ -220,6 +226,8 @@ class Feed:
                     yield event
                     if event.last:
                         return
+                if heard is None and self._events.over(self._job_id, self._after):
+                    return  # its end came before `after`: nothing comes any more
                 missed = False
             except (RedisConnectionError, RedisTimeoutError):
                 missed = True

@@ -7,15 +7,15 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, PlainSerializer, field_validator
+from pydantic import BaseModel, ConfigDict, Field, PlainSerializer, WithJsonSchema, field_validator
 
-from .errors import SlimgestError
+from .errors import SlimgestError, all_errors
 
 
 class Record(BaseModel):
     """Base of everything below: immutable, and strict about unknown fields."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", json_schema_serialization_defaults_required=True)
 
 
 def now() -> datetime:
@@ -23,7 +23,9 @@ def now() -> datetime:
 
 
 Timestamp = Annotated[
-    datetime, PlainSerializer(lambda t: t.astimezone(UTC).isoformat().replace("+00:00", "Z"), when_used="json")
+    datetime,
+    PlainSerializer(lambda t: t.astimezone(UTC).isoformat().replace("+00:00", "Z"), when_used="json"),
+    WithJsonSchema({"type": "string", "format": "date-time"}),  # RFC 3339 in UTC
 ]
 Fraction = Annotated[float, Field(ge=0, le=1)]
 
@@ -58,7 +60,9 @@ class Source(StrEnum):
     OCR = "ocr"
 
 
-_PAGES = re.compile(r"^\s*\d{1,9}(\s*-\s*\d{0,9})?(\s*,\s*\d{1,9}(\s*-\s*\d{0,9})?)*\s*$", re.ASCII)
+_NUMBER = "0{0,3}[1-9][0-9]{0,8}"
+_RANGE = rf"{_NUMBER}( *- *({_NUMBER})?)?"
+PAGES = rf"^ *{_RANGE}( *, *{_RANGE})* *$"
 
 
 class Options(Record):
@@ -66,12 +70,17 @@ class Options(Record):
 
     dpi: float = Field(150.0, ge=36, le=600, description="Resolution for rendering, in dots per inch.")
     mode: Mode = Field(Mode.AUTO, description="`auto`, `ocr` or `text`.")
-    pages: str | None = Field(None, max_length=1000, description="Which pages, such as `1-3,7` or `5-`; absent: all.")
+    pages: str | None = Field(
+        None,
+        max_length=1000,
+        description="Which pages, such as `1-3,7` or `5-`; absent: all.",
+        json_schema_extra={"pattern": PAGES, "examples": ["1-"]},
+    )
 
     @field_validator("pages")
     @classmethod
     def _page_ranges(cls, value: str | None) -> str | None:
-        if value is not None and (not _PAGES.match(value) or "0" in re.split(r"[\s,-]+", value)):
+        if value is not None and not re.fullmatch(PAGES, value):
             raise ValueError("must be page numbers from 1 and ranges, such as 1-3,7")
         return value
 
@@ -90,9 +99,12 @@ class Options(Record):
 class Problem(Record):
     """Why something failed, as clients see it."""
 
-    code: str
-    message: str
-    retryable: bool = False
+    code: str = Field(
+        description="Stable, so that programs may rely on it.",
+        json_schema_extra={"enum": [error.code for error in all_errors()]},
+    )
+    message: str = Field(description="What happened, and what to do.")
+    retryable: bool = Field(False, description="Whether the same may go well at another time.")
 
     @classmethod
     def of(cls, error: SlimgestError) -> Problem:
@@ -132,24 +144,28 @@ class Block(Record):
 
     text: str
     confidence: Fraction
-    box: tuple[Fraction, Fraction, Fraction, Fraction]  # left, top, right, bottom in 0-1 of the page as displayed
+    box: tuple[Fraction, Fraction, Fraction, Fraction] = Field(
+        description="Left, top, right, bottom in 0-1 of the page as displayed."
+    )
 
 
 class Paragraph(Record):
     """Consecutive blocks of a page that belong together."""
 
     kind: Literal["text", "heading", "table"] = "text"
-    level: int = 0  # of a heading: 1 the largest, 3 the smallest
-    first: int = Field(ge=0)  # index in the page's `blocks`
-    last: int = Field(ge=0)  # the same; included
-    cells: list[list[int | None]] | None = None  # of a table, row by row: which block stands in each column
+    level: int = Field(0, description="Of a heading: 1 the largest, 3 the smallest.")
+    first: int = Field(ge=0, description="Index in the page's `blocks`.")
+    last: int = Field(ge=0, description="The same; included.")
+    cells: list[list[int | None]] | None = Field(
+        None, description="Of a table, row by row: which block stands in each column."
+    )
 
 
 class PageSeconds(Record):
     """Where a page's time went, in seconds."""
 
-    render: float = 0.0
-    read: float = 0.0
+    render: float = Field(0.0, description="To draw it; 0 for the text layer.")
+    read: float = Field(0.0, description="To find its text.")
 
 
 class Page(Record):
@@ -157,20 +173,26 @@ class Page(Record):
 
     page_number: int = Field(ge=1)
     status: Literal["ok", "failed"]
-    text: str = ""
+    text: str = Field("", description="Its blocks, a line each; empty where it failed.")
     source: Source | None = None
-    reason: str | None = None  # why this source was taken, or what was special, e.g. `text_layer` or `no_text; dpi 57`
-    width: int = 0  # pixels as read: rendered for OCR, at the asked dpi for the text layer
-    height: int = 0
-    rotation: int = 0  # degrees clockwise that its content was turned to be read: /Rotate and `turned` together
-    turned: int = 0  # degrees clockwise that the page as displayed was turned further, to be upright
-    trust: Fraction | None = None  # in its text layer, 0-1; absent where that was not looked at
-    blocks: list[Block] = []  # lines and cells of tables, in reading order
-    paragraphs: list[Paragraph] = []  # the same blocks put together
-    attempts: int = 1
+    reason: str | None = Field(
+        None, description="Why this source was taken, or what was special, e.g. `text_layer` or `no_text; dpi 57`."
+    )
+    width: int = Field(0, description="Pixels as read: rendered for OCR, at the asked dpi for the text layer.")
+    height: int = Field(0, description="The same.")
+    rotation: int = Field(
+        0, description="Degrees clockwise that its content was turned to be read: /Rotate and `turned` together."
+    )
+    turned: int = Field(
+        0, description="Degrees clockwise that the page as displayed was turned further, to be upright."
+    )
+    trust: Fraction | None = Field(None, description="In its text layer, 0-1; absent where that was not looked at.")
+    blocks: list[Block] = Field([], description="Lines and cells of tables, in reading order.")
+    paragraphs: list[Paragraph] = Field([], description="The same blocks put together.")
+    attempts: int = Field(1, description="How often a worker began it.")
     seconds: PageSeconds = PageSeconds()
-    worker: str = ""
-    cached: bool = False  # taken from an earlier job of the same owner, and not read again
+    worker: str = Field("", description="Who read it.")
+    cached: bool = Field(False, description="Taken from an earlier job of the same owner, and not read again.")
     error: Problem | None = None
 
 
@@ -188,18 +210,18 @@ class Attempt(Record):
 
     started_at: Timestamp
     seconds: float
-    http_status: int | None = None  # what the receiver answered, if it did
-    error: Problem | None = None  # why it did not
+    http_status: int | None = Field(None, description="What the receiver answered, if it did.")
+    error: Problem | None = Field(None, description="Why it did not.")
 
 
 class Delivery(Record):
     """A message for a job's `callback_url`, and what became of it."""
 
-    id: str  # the `webhook-id`: the same in each attempt
+    id: str = Field(description="The `webhook-id`: the same in each attempt.")
     state: Literal["pending", "delivered", "failed"] = "pending"
     created_at: Timestamp
     next_attempt_at: Timestamp | None = None
-    body: str  # JSON, the same bytes in each attempt
+    body: str = Field(description="JSON, the same bytes in each attempt.")
     attempts: list[Attempt] = []
 
 
@@ -227,14 +249,6 @@ class Links(Record):
     result: str
 
 
-class Accepted(Record):
-    """What `POST /jobs` answers to one PDF."""
-
-    job_id: str
-    filename: str
-    links: Links
-
-
 class Status(Record):
     """What `GET /jobs/{id}` answers."""
 
@@ -242,13 +256,13 @@ class Status(Record):
     status: JobStatus
     created_at: Timestamp
     completed_at: Timestamp | None
-    has_result: bool
-    error: Problem | None
-    filename: str
-    total_pages: int | None  # pages to read; unknown while queued
-    pages_done: int  # read or failed
+    has_result: bool = Field(description="Whether `links.result` has a document: the job ended, and did not fail.")
+    error: Problem | None = Field(description="Why it failed or was cancelled.")
+    filename: str = Field(description="As the client named it.")
+    total_pages: int | None = Field(description="Pages to read; unknown while queued.")
+    pages_done: int = Field(description="Read or failed.")
     pages_failed: int
-    pages_ahead: int  # pages of earlier jobs still to be read
+    pages_ahead: int = Field(description="Pages of earlier jobs still to be read.")
     links: Links
 
 
@@ -261,5 +275,5 @@ class Worker(Record):
     state: Literal["starting", "idle", "busy", "failed"]
     job_id: str | None = None
     page_number: int | None = None
-    detail: str | None = None  # why it failed, or why this engine reads
-    device_memory_mb: int | None = None  # what it holds of its GPU's memory, as of its last task
+    detail: str | None = Field(None, description="Why it failed, or why this engine reads.")
+    device_memory_mb: int | None = Field(None, description="What it holds of its GPU's memory, as of its last task.")

@@ -12,7 +12,8 @@ from typing import Any, Self, TypeVar
 
 import httpx
 
-from ..model import Accepted, Delivery, Document, Options, Page, Status
+from ..answers import Accepted
+from ..model import Delivery, Document, Options, Page, Status
 from . import calls
 from .calls import Call
 from .connection import RETRY_FOR_S, URL, replacing, settings
@@ -190,6 +191,8 @@ class AsyncClient:
         while not tail.ended:
             try:
                 async with self._opened(tail.request()) as response:
+                    if response.status_code == 204:  # nothing came after the last event
+                        return
                     async for chunk in response.aiter_bytes():
                         patience.renew()
                         for item in tail.take(chunk):

@@ -15,7 +15,8 @@ from uuid import uuid4
 import httpx
 from pydantic import ValidationError
 
-from ..model import Accepted, Delivery, Document, Options, Page, Record, Status
+from ..answers import Accepted
+from ..model import Delivery, Document, Options, Page, Record, Status
 from .errors import AnswerInvalid, checked
 from .uploads import Upload
 

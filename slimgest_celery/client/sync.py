@@ -12,7 +12,8 @@ from typing import Any, Self, TypeVar
 
 import httpx
 
-from ..model import Accepted, Delivery, Document, Options, Page, Status
+from ..answers import Accepted
+from ..model import Delivery, Document, Options, Page, Status
 from . import calls
 from .calls import Call
 from .connection import RETRY_FOR_S, URL, replacing, settings
@@ -187,6 +188,8 @@ class Client:
         while not tail.ended:
             try:
                 with self._opened(tail.request()) as response:
+                    if response.status_code == 204:  # nothing came after the last event
+                        return
                     for chunk in response.iter_bytes():
                         patience.renew()
                         yield from tail.take(chunk)

@@ -137,3 +137,12 @@ def test_the_python_client_reads_a_pdf_and_streams_it(stack: Stack, tmp_path) ->
         assert types == ["start", "page", "page", "complete"]
         assert client.list(limit=1)[0].job_id == document.job_id
         assert client.ready()
+
+
+def test_who_has_heard_the_last_event_is_told_not_to_come_back(stack: Stack) -> None:
+    """A browser's `EventSource` reconnects after the end, with the last id; only 204 stops it."""
+    job_id = stack.submit(pdfs.numbered(1))
+    *_, last = stack.events(job_id)
+    for seen in (last.id, "9" * 18):
+        answer = stack.get(f"/jobs/{job_id}/events", headers={"Last-Event-ID": seen})
+        assert (answer.status_code, answer.content) == (204, b"")

@@ -8,8 +8,9 @@ from collections.abc import AsyncIterator, Iterator
 from typing import assert_never, assert_type
 
 from slimgest_celery import AsyncClient, Client
+from slimgest_celery.answers import Accepted
 from slimgest_celery.client import JobCompleted, JobEvent, JobFailed, JobStarted, PageDone
-from slimgest_celery.model import Accepted, Document, JobStatus, Page
+from slimgest_celery.model import Document, JobStatus, Page
 
 
 def _told(event: JobEvent) -> str | int:
