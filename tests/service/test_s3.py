@@ -167,7 +167,8 @@ def test_a_job_survives_a_storage_that_goes_away_and_the_api_says_so_in_time(sta
     with _frozen(s3):
         with ThreadPoolExecutor(3) as clients:
             ready = clients.submit(stack.get, "/health/ready")
-            waiting = [clients.submit(_timed, lambda: stack.get(f"/jobs/{job_id}")) for _ in range(2)]
+            asked = (lambda: stack.get(f"/jobs/{job_id}"), lambda: stack.post("/jobs", pdfs.numbered(1)))
+            waiting = [clients.submit(_timed, ask) for ask in asked]
             while not all(answer.done() for answer in waiting):
                 answer, took_s = _timed(lambda: stack.get("/health/live"))
                 assert answer.status_code == 200 and took_s < 5, "who needs no storage does not wait for it"
