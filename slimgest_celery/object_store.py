@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import shutil
 import tempfile
 import threading
 from collections.abc import Coroutine, Iterator
@@ -23,7 +24,8 @@ from .storage import COPY_BYTES, Folder, Storage
 _CALL_S = 30.0  # longest time of one request with its repetitions
 _TRANSFER_S = 600.0  # of a large file
 _PIECE_BYTES = 4 << 20
-_PART_BYTES = 8 << 20  # of an upload
+_PART_BYTES = 5 << 20  # of an upload to S3, which takes no smaller ones
+_SMALL_BYTES = 2 * _PART_BYTES  # what is smaller is sent at once
 _CREATE_ATTEMPTS = 3
 
 # s3fs would repeat what botocore repeats: 5 × 5 times. Here botocore alone does, once.
@@ -62,6 +64,8 @@ class ObjectStore:
         try:
             if fsspec.get_filesystem_class(protocol).async_impl:
                 how["loop"] = self._loop
+            if self._is_s3:
+                how["session"] = _s3_session()
             system, root = fsspec.url_to_fs(self._url, **how)
         except (ImportError, ValueError) as error:
             extra = " Install it: pip install 'slimgest[s3]'." if self._is_s3 else ""
@@ -132,10 +136,15 @@ class ObjectStore:
         raise StorageUnavailable
 
     def upload(self, key: str, source: IO[bytes]) -> None:
+        with _translated():
+            head = source.read(_SMALL_BYTES)
+        if len(head) < _SMALL_BYTES:
+            self.write(key, head)
+            return
         with tempfile.NamedTemporaryFile(prefix="slimgest-") as copy:
             with _translated():
-                while piece := source.read(COPY_BYTES):
-                    copy.write(piece)
+                copy.write(head)
+                shutil.copyfileobj(source, copy, COPY_BYTES)
                 copy.flush()
             self._put(key, copy.name)
 
@@ -202,6 +211,16 @@ class ObjectStore:
             self._call("rm", self._path(folder), recursive=True)
         except FileNotFoundError:
             return
+
+
+def _s3_session() -> Any:
+    """Asks for no "100 Continue" before a body is sent: where nobody answers, aiohttp waits for it without a limit."""
+    from aiobotocore.session import get_session  # an extra
+    from botocore.handlers import add_expect_header
+
+    session = get_session()
+    session.unregister("before-call.s3", add_expect_header)
+    return session
 
 
 class _Conflict(Exception):
