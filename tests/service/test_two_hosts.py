@@ -17,7 +17,7 @@ from tests.support.s3 import BUCKET, aws, server
 from tests.support.stack import Stack, wait_for
 from workers.redis_server import find_server
 
-PAGES = 40
+PAGES = 60
 PASSWORD = "shared by both hosts"
 S3_PORT = 9000
 _SUPERVISED = (
@@ -96,8 +96,8 @@ def spread(tmp_path: Path) -> Iterator[tuple[Spread, Host]]:
 def test_a_host_that_is_cut_off_costs_no_page_and_works_again_when_it_is_back(spread: tuple[Spread, Host]) -> None:
     stack, host = spread
     job_id = stack.submit(pdfs.numbered(PAGES))
-    wait_for(lambda: {"cpu0@host0", "cpu0@host1"} <= set(stack.readers(job_id)), what="both hosts' work")
-    wait_for(lambda: job_id in _in_hand(stack, "cpu0@host1"), what="a page in the second host's hands")
+    seen: set[tuple[str, int]] = set()
+    wait_for(lambda: _both_have_read(stack, job_id, seen), what="both hosts' work", within_s=30)
     host.cut()
     assert stack.wait_end(job_id, within_s=90)["status"] == "completed"
     pages = stack.document(job_id)["pages"]
@@ -112,5 +112,9 @@ def test_a_host_that_is_cut_off_costs_no_page_and_works_again_when_it_is_back(sp
     assert stack.wait_end(again)["status"] == "completed"
 
 
-def _in_hand(stack: Spread, name: str) -> list[str | None]:
-    return [worker["job_id"] for worker in stack.ready_workers() if worker["name"] == name]
+def _both_have_read(stack: Spread, job_id: str, seen: set[tuple[str, int]]) -> bool:
+    """Whether each host has begun three pages, and the second has one in hand; `seen` remembers which."""
+    now = [(each["name"], each["page_number"]) for each in stack.ready_workers() if each["job_id"] == job_id]
+    seen.update(now)
+    begun = [name for name, _ in seen]
+    return min(map(begun.count, ("cpu0@host0", "cpu0@host1"))) >= 3 and "cpu0@host1" in dict(now)
