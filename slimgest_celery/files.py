@@ -77,15 +77,11 @@ class JobFiles:
     # Submission
 
     def create(self, job: Job, source: IO[bytes], password: str | None) -> None:
-        """Stores an upload, piece by piece, and then its record. Nothing stays when that fails."""
-        try:
-            self._storage.upload(self._path(job.job_id, "source.pdf"), source)
-            if password is not None:
-                self._write(self._path(job.job_id, "password"), password.encode())
-            self._put(job.job_id, "job.json", job)
-        except BaseException:
-            self.delete(job.job_id)
-            raise
+        """Stores an upload, piece by piece, and then its record. When that fails, `delete` removes what there is."""
+        self._storage.upload(self._path(job.job_id, "source.pdf"), source)
+        if password is not None:
+            self._write(self._path(job.job_id, "password"), password.encode())
+        self._put(job.job_id, "job.json", job)
 
     # Reading and writing records
 

@@ -47,22 +47,15 @@ class Roster:
             self.sign_on(worker)
 
     def busy(self, name: str, job_id: str, page_number: int) -> None:
-        self._tell(name, {"state": "busy", "job_id": job_id, "page_number": page_number})
+        self._redis.hset(_key(name), mapping={"state": "busy", "job_id": job_id, "page_number": page_number})
 
     def idle(self, name: str) -> None:
-        self._tell(name, {"state": "idle"}, "job_id", "page_number")
-
-    def _tell(self, name: str, fields: dict[str, str | int], *gone: str) -> None:
-        """Changes what is said of a worker; where its lease has run out, that goes after another."""
         with self._redis.pipeline() as pipe:
-            pipe.hset(_key(name), mapping=fields)
-            if gone:
-                pipe.hdel(_key(name), *gone)
-            pipe.expire(_key(name), LEASE_S).execute()
+            pipe.hset(_key(name), "state", "idle").hdel(_key(name), "job_id", "page_number").execute()
 
     def gauge(self, name: str, device_memory_mb: int) -> None:
         """What a worker holds of its device's memory."""
-        self._tell(name, {"device_memory_mb": device_memory_mb})
+        self._redis.hset(_key(name), "device_memory_mb", device_memory_mb)
 
     def sign_off(self, name: str) -> None:
         """A worker's orderly end. One that failed stays to be seen until its lease runs out."""

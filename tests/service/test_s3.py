@@ -71,8 +71,9 @@ def test_of_many_that_end_a_job_at_once_the_first_stands(files: JobFiles) -> Non
             assert list(threads.map(end, range(4))) == [files.end(job_id)] * 4
 
 
-def test_a_large_upload_arrives_whole_and_is_copied_once(files: JobFiles, s3: S3Server) -> None:
-    job, content = _job(), b"%PDF-" + os.urandom(20 << 20)  # sent in parts
+@pytest.mark.parametrize("size", [100, (10 << 20) - 1, 10 << 20, 21 << 20])
+def test_an_upload_of_any_size_arrives_whole_and_is_copied_once(files: JobFiles, size: int) -> None:
+    job, content = _job(), os.urandom(size)
     files.create(job, io.BytesIO(content), None)
     for _ in range(3):
         with files.source(job.job_id) as path:
@@ -167,7 +168,8 @@ def test_a_job_survives_a_storage_that_goes_away_and_the_api_says_so_in_time(sta
     with _frozen(s3):
         with ThreadPoolExecutor(3) as clients:
             ready = clients.submit(stack.get, "/health/ready")
-            waiting = [clients.submit(_timed, lambda: stack.get(f"/jobs/{job_id}")) for _ in range(2)]
+            asked = (lambda: stack.get(f"/jobs/{job_id}"), lambda: stack.post("/jobs", pdfs.numbered(1)))
+            waiting = [clients.submit(_timed, ask) for ask in asked]
             while not all(answer.done() for answer in waiting):
                 answer, took_s = _timed(lambda: stack.get("/health/live"))
                 assert answer.status_code == 200 and took_s < 5, "who needs no storage does not wait for it"

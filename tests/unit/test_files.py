@@ -46,13 +46,17 @@ def test_a_job_is_there_after_it_was_created_and_gone_after_it_was_deleted(files
     assert files.job_ids() == []
 
 
-def test_nothing_stays_of_an_upload_that_breaks(files: JobFiles) -> None:
+def test_an_upload_that_breaks_is_no_job(files: JobFiles) -> None:
     class Broken(io.BytesIO):
         def read(self, size: int | None = -1) -> bytes:
             raise ConnectionResetError("the client left")
 
     with pytest.raises(StorageUnavailable):
         files.create(JOB, Broken(), None)
+    assert not files.exists(ID)
+    with pytest.raises(FileNotFoundError), files.source(ID):
+        pytest.fail("half an upload")
+    files.delete(ID)
     assert files.job_ids() == []
 
 

@@ -9,7 +9,7 @@ import fsspec
 import pytest
 from fsspec.implementations.memory import MemoryFileSystem
 
-from slimgest_celery import object_store
+from slimgest_celery import remote
 from slimgest_celery.errors import StorageUnavailable
 from slimgest_celery.files import JobFiles
 from slimgest_celery.object_store import ObjectStore, open_storage
@@ -76,7 +76,7 @@ def test_a_store_for_which_a_package_is_missing_says_which(monkeypatch: pytest.M
     def missing(protocol: str) -> None:
         raise ImportError("Install s3fs to access S3")
 
-    monkeypatch.setattr(object_store.fsspec, "get_filesystem_class", missing)
+    monkeypatch.setattr(remote.fsspec, "get_filesystem_class", missing)
     with pytest.raises(StorageUnavailable, match=r"slimgest\[s3\]"):
         JobFiles("s3://bucket/jobs").check()
     with pytest.raises(StorageUnavailable, match="nothing here reaches nowhere://"):
@@ -84,7 +84,7 @@ def test_a_store_for_which_a_package_is_missing_says_which(monkeypatch: pytest.M
 
 
 def test_nothing_is_opened_before_the_first_use(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(object_store.threading, "Thread", lambda **_: pytest.fail("the parent of workers must not"))
+    monkeypatch.setattr(remote.threading, "Thread", lambda **_: pytest.fail("the parent of workers must not"))
     JobFiles("s3://bucket/jobs")
 
 
