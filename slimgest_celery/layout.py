@@ -24,6 +24,7 @@ _LINE_HEIGHT = 1.1  # of type, in its size: what an OCR engine's boxes come to
 _BULLET = re.compile(r"(?:[•◦▪‣●○■□·–—-]|\(?(?:\d{1,3}|[A-Za-z]|[ivxIVX]{2,5})[.)])$")
 _BULLET_GAP = 4.0
 _INITIAL, _INITIAL_GAP = 1.8, 0.6  # of the lines beside an initial it is as high; of its own height they are away
+_MOST_LETTERS = 20  # looked at: more of them alone are the labels of a drawing
 
 
 class Found(NamedTuple):
@@ -79,18 +80,19 @@ def arrange(
 
 def _with_initials(found: Sequence[Found], squares: list[Box]) -> tuple[Sequence[Found], list[Box]]:
     """Letters as high as several lines, at the beginning of the first of these."""
-    for initial, line in enumerate(found):
-        if len(line.text) != 1 or not line.text.isalpha():
-            continue
-        beside = [index for index, square in enumerate(squares) if _is_at(squares[initial], square)]
-        if len(beside) < 2:
-            continue
-        first = min(beside, key=lambda index: squares[index][1])
-        begun = found[first]._replace(text=line.text + found[first].text, box=_union(line.box, found[first].box))
-        rest = [index for index in range(len(found)) if index != initial]
-        joined = [begun if index == first else found[index] for index in rest]
-        return _with_initials(joined, [squares[index] for index in rest])
-    return found, squares
+    letters = [index for index, line in enumerate(found) if len(line.text) == 1 and line.text.isalpha()]
+    joined, gone = list(found), set()
+    for letter in letters[:_MOST_LETTERS]:
+        beside = [index for index, square in enumerate(squares) if _is_at(squares[letter], square)]
+        if len(beside) > 1:
+            first = min(beside, key=lambda index: squares[index][1])
+            text, box = found[letter].text + found[first].text, _union(found[letter].box, found[first].box)
+            joined[first] = found[first]._replace(text=text, box=box)
+            gone.add(letter)
+    if not gone:
+        return found, squares
+    rest = [index for index in range(len(found)) if index not in gone]
+    return [joined[index] for index in rest], [squares[index] for index in rest]
 
 
 def _is_at(initial: Box, line: Box) -> bool:

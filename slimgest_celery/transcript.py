@@ -77,7 +77,7 @@ def _in_lines(words: Sequence[Found], width: float, height: float) -> list[Found
     backwards = layout.reads_right_to_left(words)
     rows: list[list[Found]] = []
     for word in sorted(words, key=_level):
-        if rows and (_level(word) - _level(rows[-1][0])) * height < _LEVEL * word.size:
+        if rows and (_level(word) - _level(rows[-1][0])) * height < _LEVEL * _size(word, height):
             rows[-1].append(word)
         else:
             rows.append([word])
@@ -85,11 +85,15 @@ def _in_lines(words: Sequence[Found], width: float, height: float) -> list[Found
     for row in rows:
         begun = len(found)
         for word in sorted(row, key=lambda word: word.box[0], reverse=backwards):
-            if len(found) > begun and _gap(found[-1].box, word.box) * width < _SPACE * word.size:
+            if len(found) > begun and _gap(found[-1].box, word.box) * width < _SPACE * _size(word, height):
                 found[-1] = _joined(found[-1], word)
             else:
                 found.append(word)
     return found
+
+
+def _size(word: Found, height: float) -> float:
+    return word.size or (word.box[3] - word.box[1]) * height
 
 
 def _level(word: Found) -> float:

@@ -223,6 +223,18 @@ def test_hebrew_that_lies_askew_is_read_from_the_right(tmp_path: Path) -> None:
     assert of_text_layer(lines, 600, 800).layout.text == "אחת שתיים שלוש"
 
 
+def test_letters_alone_are_the_initials_of_few_lines_only(tmp_path: Path) -> None:
+    def draw(canvas: Canvas) -> None:
+        for row in range(60):
+            canvas.setFont("Helvetica", 20)
+            canvas.drawString(60, 780 - 13 * row, "T")
+            canvas.setFont("Helvetica", 6)
+            canvas.drawString(90, 785 - 13 * row, "ick of a scale")
+            canvas.drawString(90, 779 - 13 * row, "of sixty")
+
+    assert _read(tmp_path, _drawn(draw)).layout.text.count("ick") == 60
+
+
 def test_a_stamp_up_the_margin_is_read_last(tmp_path: Path) -> None:
     def draw(canvas: Canvas) -> None:
         for row in range(12):
