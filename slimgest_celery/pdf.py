@@ -129,6 +129,12 @@ class PdfPage:
             y=((along_y[0] - origin[0]) / span_pt, (along_y[1] - origin[1]) / span_pt),
         )
 
+    def rules(self) -> list[Box]:
+        """Lines drawn along or up the page, as boxes, not clipped."""
+        rules = self._painting.rules()
+        place = self._to_display() if rules else None
+        return [place(*bounds) for bounds in rules] if place else []
+
     def picture_cover(self) -> float:
         """The share of the page that its largest picture covers."""
         place = self._to_display()

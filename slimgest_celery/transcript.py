@@ -34,15 +34,17 @@ def of_reading(reading: Reading) -> Transcript:
     return Transcript(layout=arranged, turned=stance.turned)
 
 
-def of_text_layer(lines: Sequence[TextLine], width: float, height: float) -> Transcript:
-    """The transcript of a text layer on a page of this size as displayed, in any unit."""
+def of_text_layer(
+    lines: Sequence[TextLine], width: float, height: float, rules: Sequence[layout.Box] = ()
+) -> Transcript:
+    """The transcript of a text layer on a page of this size as displayed, in any unit, with these lines drawn on it."""
     turned = -_lies(lines) % 360
     if slope := slope_of(lines):
         stance = Stance(width=width, height=height, turned=turned, straightened=slope)
         return _straightened(lines, stance)
     if not turned:
         found = [Found(line.text, 1.0, line.box, line.size) for line in lines]
-        return Transcript(layout=layout.arrange(found, width=width, height=height), turned=0)
+        return Transcript(layout=layout.arrange(found, width=width, height=height, rules=rules), turned=0)
     if turned != 180:
         width, height = height, width
     back = Stance(width=1, height=1, turned=turned)
