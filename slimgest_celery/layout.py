@@ -110,7 +110,8 @@ def _add_table(
             grid[-1].append(len(lines) if cell else None)
             if cell:
                 left, _, right, _ = _around(squares, cell)
-                lines.append((_one(found, cell), (left, top, right, bottom)))
+                order = reading_order.order([squares[index] for index in cell])
+                lines.append((_one(found, [cell[at] for at in order]), (left, top, right, bottom)))
     return grid
 
 

@@ -13,12 +13,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 Box = tuple[float, float, float, float]  # left, top, right, bottom; y grows downwards
-Cells = list[list[list[int]]]  # row by row, column by column: the lines in a cell, from top to bottom
+Cells = list[list[list[int]]]  # row by row, column by column: the lines in a cell
 _Edges = list[float]
 
 _MOST = 600  # rules of a page: a drawing has more
 _SLACK = 0.3  # in heights of a line: rules this close are one, and text may reach so far over one
 _FILLED = 0.4  # of the cells
+_LONGEST = 12  # lines of a cell; more are text in a frame, which is read as text
 _THIN = 0.5  # in heights of a line: what is thicker is no rule
 
 
@@ -73,7 +74,7 @@ def _merged(edges: NDArray[np.float64], slack: float) -> _Edges:
 
 
 def _filled(columns: _Edges, rows: _Edges, lines: Sequence[Box], slack: float) -> Cells | None:
-    """The lines in each cell; None where one reaches over a rule, or too few cells have any."""
+    """The lines in each cell; None where one reaches over a rule, or too few cells have any, or one too many."""
     cells: Cells = [[[] for _ in columns[1:]] for _ in rows[1:]]
     for index, (left, top, right, bottom) in enumerate(lines):
         column, row = (bisect_right(edges, at / 2) - 1 for edges, at in ((columns, left + right), (rows, top + bottom)))
@@ -84,6 +85,8 @@ def _filled(columns: _Edges, rows: _Edges, lines: Sequence[Box], slack: float) -
         cells[row][column].append(index)
     cells = [row for row in cells if any(row)]
     filled = sum(bool(cell) for row in cells for cell in row)
+    if any(len(cell) > _LONGEST for row in cells for cell in row):
+        return None
     if len(cells) < 2 or filled < max(4, _FILLED * len(cells) * (len(columns) - 1)):
         return None
-    return [[sorted(cell, key=lambda index: (lines[index][1], lines[index][0])) for cell in row] for row in cells]
+    return cells

@@ -109,6 +109,19 @@ def test_a_frame_around_text_is_no_table(tmp_path: Path) -> None:
     assert _tables(_read(tmp_path, frames, _text)) == []
 
 
+def test_columns_of_text_between_rules_are_no_table(tmp_path: Path) -> None:
+    def page(canvas: Canvas) -> None:
+        canvas.grid((50, 300, 550), (780, 400, 50))
+        for n in range(4):
+            for row in range(20):
+                canvas.drawString(
+                    60 + 250 * (n % 2), 760 - 380 * (n // 2) - 14 * row, f"Line {row} of the text in box {n}"
+                )
+
+    read = _read(tmp_path, page)
+    assert _tables(read) == [] and len(read.layout.blocks) == 80
+
+
 def test_text_over_a_rule_makes_a_table_uncertain(tmp_path: Path) -> None:
     def over(canvas: Canvas) -> None:
         canvas.setFont("Helvetica", 10)
