@@ -95,9 +95,11 @@ class PdfPage:
 
     def _uncovered(self, lines: list[TextLine], pieces: list[int]) -> list[TextLine]:
         """The lines, in which words are hidden without which the page looks the same; `pieces` are their objects."""
+        boxes = [word.box for line in lines for word in line.words]
+        if not boxes:  # what is covered lies outside the page
+            return lines
         dpi = self._affordable(_LOOK_DPI, _LOOK_PIXELS)
         width, height = self.pixels(dpi)
-        boxes = [word.box for line in lines for word in line.words]
         first, end = int(height * min(box[1] for box in boxes)), math.ceil(height * max(box[3] for box in boxes))
         strip = first, max(0, min(height - end, height - first - 1))
         shown = self._drawn(dpi, *strip).astype(np.int16)

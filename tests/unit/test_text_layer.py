@@ -353,6 +353,16 @@ def test_text_under_what_it_shows_through_is_not_hidden(tmp_path: Path, way: str
     assert _hidden(tmp_path, draw) == [("Still to be seen", False)]
 
 
+def test_text_covered_outside_the_page_is_none_of_it(tmp_path: Path) -> None:
+    def draw(canvas: Canvas) -> None:
+        canvas.drawString(60, 500, "On the page")
+        canvas.translate(0, 200)
+        canvas.drawString(60, 700, "Covered above it")
+        _box_over(canvas)
+
+    assert _hidden(tmp_path, draw) == [("On the page", False)]
+
+
 def test_cells_under_a_veil_stay_cells(tmp_path: Path) -> None:
     def draw(canvas: Canvas) -> None:
         canvas.drawString(60, 700, "Name of it")
