@@ -184,7 +184,7 @@ def report(scores: Sequence[Score], found: Agreement, costs: Sequence[Cost]) -> 
     if costs:
         parts += [
             "## What upright pages pay for orientation",
-            "Rendered, read and laid out with and without the look at how a page lies, turn about:",
+            "Rendered, read and laid out with and without the look at how a page lies, turn about, in processor time:",
             upright.table(costs),
         ]
     return "\n\n".join(parts) + "\n"

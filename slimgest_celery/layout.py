@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from statistics import median
 from typing import NamedTuple
 
-from . import paragraphs, reading_order
+from . import paragraphs, reading_order, ruling
+from .formats import flow
 from .model import Block, Paragraph
 from .paragraphs import Piece
 
@@ -24,6 +25,7 @@ _LINE_HEIGHT = 1.1  # of type, in its size: what an OCR engine's boxes come to
 _BULLET = re.compile(r"(?:[•◦▪‣●○■□·–—-]|\(?(?:\d{1,3}|[A-Za-z]|[ivxIVX]{2,5})[.)])$")
 _BULLET_GAP = 4.0
 _INITIAL, _INITIAL_GAP = 1.8, 0.6  # of the lines beside an initial it is as high; of its own height they are away
+_MOST_LETTERS = 20  # looked at: more of them alone are the labels of a drawing
 
 
 class Found(NamedTuple):
@@ -45,52 +47,117 @@ class Layout:
 
 
 def arrange(
-    found: Sequence[Found], *, width: float, height: float, place: Callable[[Box], Box] | None = None
+    found: Sequence[Found],
+    *,
+    width: float,
+    height: float,
+    place: Callable[[Box], Box] | None = None,
+    rules: Sequence[Box] = (),
 ) -> Layout:
     """The lines of a page in reading order.
 
     `width` and `height` are those of the upright page, in points where lines have type sizes, else in any unit. `place`
-    turns a box of it (0-1) into one of the page as displayed (0-1), where that lies otherwise.
+    turns a box of it (0-1) into one of the page as displayed (0-1), where that lies otherwise. `rules` (0-1 of it) are
+    lines drawn on it, which may make tables.
     """
     squares = [
         (left * width, top * height, right * width, bottom * height) for _, _, (left, top, right, bottom), _ in found
     ]
     found, squares = _with_initials(found, squares)
-    sizes = [line.size for line in found if line.size]
-    order = reading_order.order(
-        squares,
-        right_to_left=reads_right_to_left(found),
-        least_height=_LINE_HEIGHT * median(sizes) if sizes else 0.0,
-    )
+    right_to_left = reads_right_to_left(found)
+    ruled = _ruled(found, squares, [(x1 * width, y1 * height, x2 * width, y2 * height) for x1, y1, x2, y2 in rules])
+    if right_to_left:
+        ruled = [[row[::-1] for row in table] for table in ruled]
+    inside = {index for table in ruled for row in table for cell in row for index in cell}
+    # A ruled table is one thing to read, after which its cells come row by row.
+    single = [index for index in range(len(found)) if index not in inside] if inside else range(len(found))
+    boxes = [squares[index] for index in single] if inside else squares
+    boxes += [_around(squares, [index for row in table for cell in row for index in cell]) for table in ruled]
     lines: list[tuple[Found, Box]] = []
-    for index in order:
-        line, square = found[index], squares[index]
-        if lines and (space := _joint(lines[-1][0].text, lines[-1][1], square)) is not None:
-            lines[-1] = _joined(lines[-1], (line, square), space)
+    tables: list[tuple[int, paragraphs.Cells]] = []
+    behind_table = -1
+    for index in reading_order.order(boxes, right_to_left=right_to_left, least_height=_least_height(found)):
+        if index >= len(single):
+            tables.append((len(lines), _add_table(lines, found, squares, ruled[index - len(single)])))
+            behind_table = len(lines)
         else:
-            lines.append((line, square))
+            _add(lines, found[single[index]], squares[single[index]], apart=len(lines) == behind_table)
     blocks = [
         Block(text=line.text, confidence=line.confidence, box=place(line.box) if place else line.box)
         for line, _ in lines
     ]
-    found_paragraphs = paragraphs.find([Piece(line.text, box, line.size) for line, box in lines])
-    return Layout(blocks=blocks, paragraphs=found_paragraphs, text=_text(lines))
+    pieces = [Piece(line.text, box, line.size) for line, box in lines]
+    return Layout(blocks=blocks, paragraphs=paragraphs.find(pieces, tables), text=_text(lines))
+
+
+def _add(lines: list[tuple[Found, Box]], line: Found, square: Box, apart: bool) -> None:
+    """Adds a line, to the one before where they are one; not to a table's last cell."""
+    if lines and (space := _joint(lines[-1][0].text, lines[-1][1], square)) is not None and not apart:
+        lines[-1] = _joined(lines[-1], (line, square), space)
+    else:
+        lines.append((line, square))
+
+
+def _add_table(
+    lines: list[tuple[Found, Box]], found: Sequence[Found], squares: Sequence[Box], table: ruling.Cells
+) -> paragraphs.Cells:
+    """Adds a table's cells, each as high as its row; returns where each stands."""
+    grid: paragraphs.Cells = []
+    for row in table:
+        _, top, _, bottom = _around(squares, [index for cell in row for index in cell])
+        grid.append([])
+        for cell in row:
+            grid[-1].append(len(lines) if cell else None)
+            if cell:
+                left, _, right, _ = _around(squares, cell)
+                order = reading_order.order([squares[index] for index in cell])
+                lines.append((_one(found, [cell[at] for at in order]), (left, top, right, bottom)))
+    return grid
+
+
+def _one(found: Sequence[Found], cell: Sequence[int]) -> Found:
+    """The lines of a cell as one."""
+    lines = [found[index] for index in cell]
+    length = sum(len(line.text) for line in lines)
+    return lines[0]._replace(
+        text=flow.one_line([line.text for line in lines]),
+        confidence=sum(line.confidence * len(line.text) for line in lines) / max(1, length),
+        box=_around([line.box for line in found], cell),
+    )
+
+
+def _ruled(found: Sequence[Found], squares: Sequence[Box], rules: Sequence[Box]) -> list[ruling.Cells]:
+    if not rules or not found:
+        return []
+    height = max(median(bottom - top for _, top, _, bottom in squares), _least_height(found))
+    return ruling.tables(rules, squares, height)
+
+
+def _least_height(found: Sequence[Found]) -> float:
+    sizes = [line.size for line in found if line.size]
+    return _LINE_HEIGHT * median(sizes) if sizes else 0.0
+
+
+def _around(boxes: Sequence[Box], indices: Sequence[int]) -> Box:
+    lefts, tops, rights, bottoms = zip(*(boxes[index] for index in indices), strict=True)
+    return min(lefts), min(tops), max(rights), max(bottoms)
 
 
 def _with_initials(found: Sequence[Found], squares: list[Box]) -> tuple[Sequence[Found], list[Box]]:
     """Letters as high as several lines, at the beginning of the first of these."""
-    for initial, line in enumerate(found):
-        if len(line.text) != 1 or not line.text.isalpha():
-            continue
-        beside = [index for index, square in enumerate(squares) if _is_at(squares[initial], square)]
-        if len(beside) < 2:
-            continue
-        first = min(beside, key=lambda index: squares[index][1])
-        begun = found[first]._replace(text=line.text + found[first].text, box=_union(line.box, found[first].box))
-        rest = [index for index in range(len(found)) if index != initial]
-        joined = [begun if index == first else found[index] for index in rest]
-        return _with_initials(joined, [squares[index] for index in rest])
-    return found, squares
+    letters = [index for index, line in enumerate(found) if len(line.text) == 1 and line.text.isalpha()]
+    joined, gone = list(found), set()
+    for letter in letters[:_MOST_LETTERS]:
+        beside = [index for index, square in enumerate(squares) if _is_at(squares[letter], square)]
+        if len(beside) > 1:
+            first = min(beside, key=lambda index: squares[index][1])
+            text, box = found[letter].text + found[first].text, _union(found[letter].box, found[first].box)
+            joined[first] = found[first]._replace(text=text, box=box)
+            gone.add(letter)
+    if not gone:
+        return found, squares
+    rest = [index for index in range(len(found)) if index not in gone]
+    return [joined[index] for index in rest], [squares[index] for index in rest]
 
 
 def _is_at(initial: Box, line: Box) -> bool:

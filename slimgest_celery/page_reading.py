@@ -103,7 +103,7 @@ def _text_layer(page: PdfPage) -> Layer:
 def _from_text_layer(
     desk: Desk, page: PdfPage, page_number: int, options: Options, layer: Layer, started_s: float
 ) -> Page:
-    transcript = of_text_layer(layer.lines, page.width_pt, page.height_pt)
+    transcript = of_text_layer(layer.lines, page.width_pt, page.height_pt, page.rules())
     width, height = page.pixels(options.dpi)
     taken = "mode_text" if options.mode == Mode.TEXT else "ocr_layer" if layer.ocr else "text_layer"
     return Page(

@@ -6,6 +6,7 @@ Whether it does hide it, only the rendered page tells: shapes are cut by clips a
 from __future__ import annotations
 
 import ctypes
+from array import array
 from collections import deque
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -20,6 +21,8 @@ from .text_layer import Bounds
 
 _MOST = 20_000  # objects looked at: a drawing has more of them than a page has text
 _ENDS = 100  # of these, the first and the last ones are looked at for pictures
+_MOST_PATHS, _MOST_SEGMENTS = 1000, 400  # on a page, in one of them: drawings have more than tables
+_STRAIGHT_PT = 0.1
 _DEEPEST = 4  # forms in forms
 _LEAST_PT = 3.0  # height and width of what may hide a word: rules are lower
 _OVERLAP = 0.4  # of a word's area
@@ -76,6 +79,20 @@ class Painting:
                 (left, bottom, right, top) = map(float, _bounds([piece])[0])
                 yield left, bottom, right, top
 
+    def rules(self) -> list[Bounds]:
+        """The bounds of lines drawn along or up the page itself, among them the edges of rectangles and of grids."""
+        paths = [piece for piece, kind in zip(self._pieces, self._kinds, strict=True) if kind == _PATH]
+        if not paths or len(paths) > _MOST_PATHS:
+            return []
+        found: list[Bounds] = []
+        for path, bounds in zip(paths, _bounds(paths), strict=True):
+            left, bottom, right, top = bounds
+            if min(right - left, top - bottom) < _LEAST_PT:
+                found.append(bounds)
+            elif calls.count_segments(path) <= _MOST_SEGMENTS:
+                found += _edges(path)
+        return found
+
     def _painted(self) -> list[_Painted]:
         """What is painted from the first text on."""
         if _FORM in self._kinds:
@@ -131,6 +148,34 @@ def _bounds(pieces: Sequence[_Piece]) -> list[Bounds]:
     deque(map(calls.object_bounds, pieces, *edges), maxlen=0)
     bounds: list[Bounds] = found.tolist()
     return bounds
+
+
+def _edges(path: _Piece) -> Iterator[Bounds]:
+    """The edges of a path that lie along or across its own axes."""
+    own = array("f", bytes(24))
+    calls.object_matrix(path, own.buffer_info()[0])
+    a, b, c, d, e, f = own
+    point = array("f", bytes(8))
+    at = point.buffer_info()[0]
+    start = before = (0.0, 0.0)
+    for index in range(calls.count_segments(path)):
+        segment = calls.segment(path, index)
+        calls.segment_point(segment, at, at + 4)
+        here = point[0], point[1]
+        kind = calls.segment_kind(segment)
+        if kind == raw.FPDF_SEGMENT_MOVETO:
+            start = here
+        elif kind == raw.FPDF_SEGMENT_LINETO:
+            yield from _edge(before, here, (a, b, c, d, e, f))
+        if calls.segment_closes(segment):
+            yield from _edge(here, start, (a, b, c, d, e, f))
+        before = here
+
+
+def _edge(one: tuple[float, float], other: tuple[float, float], matrix: Matrix) -> Iterator[Bounds]:
+    (x1, y1), (x2, y2) = one, other
+    if one != other and (abs(x1 - x2) < _STRAIGHT_PT or abs(y1 - y2) < _STRAIGHT_PT):
+        yield placed((min(x1, x2), min(y1, y2), max(x1, x2), max(y1, y2)), matrix)
 
 
 def _is_filled(path: _Piece) -> bool:

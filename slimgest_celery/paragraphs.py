@@ -35,6 +35,9 @@ _BULLET = re.compile(r"[•◦▪‣●○■□–—*·-]\s|\(?\d{1,3}[.)]\s|\
 _ENDED = re.compile(r"[.!?:;。！？：；][\"'”’»)\]]*$")
 
 
+Cells = list[list[int | None]]  # row by row, which line stands in each column
+
+
 class Piece(NamedTuple):
     """A line as it is read: upright, in reading order."""
 
@@ -43,14 +46,17 @@ class Piece(NamedTuple):
     size: float = 0.0  # of the type in points; 0: not known
 
 
-def find(pieces: Sequence[Piece]) -> list[Paragraph]:
-    """The paragraphs that these lines make, in order; together they hold each line once."""
+def find(pieces: Sequence[Piece], ruled: Sequence[tuple[int, Cells]] = ()) -> list[Paragraph]:
+    """The paragraphs that these lines make, in order; together they hold each line once.
+
+    `ruled` are tables known already: where their first cells stand, and which piece is in which cell.
+    """
     if not pieces:
         return []
     usual_gap = _usual_gap(pieces)
     body = _body_size(pieces)
     found: list[Paragraph] = []
-    for start, end, cells in _stretches(pieces):
+    for start, end, cells in _all_stretches(pieces, ruled):
         if cells is not None:
             found.append(Paragraph(kind="table", first=start, last=end - 1, cells=cells))
             continue
@@ -128,6 +134,21 @@ def _is_set_in(before: Piece, after: Piece, height: float) -> bool:
     if not _INDENT[0] * height < left < _INDENT[1] * height or _BULLET.match(before.text):
         return False
     return abs(left - right) > _CENTRED * height
+
+
+def _all_stretches(
+    pieces: Sequence[Piece], ruled: Sequence[tuple[int, Cells]]
+) -> Iterator[tuple[int, int, Cells | None]]:
+    """Tables, those that are known among them, and what is between them."""
+    begun = 0
+    for first, table in [*ruled, (len(pieces), [])]:
+        for start, end, cells in _stretches(pieces[begun:first]) if first > begun else ():
+            shifted = cells and [[None if cell is None else cell + begun for cell in row] for row in cells]
+            yield start + begun, end + begun, shifted
+        begun = first
+        if table:
+            begun = 1 + max(cell for row in table for cell in row if cell is not None)
+            yield first, begun, table
 
 
 def _stretches(pieces: Sequence[Piece]) -> Iterator[tuple[int, int, tables.Grid | None]]:

@@ -95,9 +95,11 @@ class PdfPage:
 
     def _uncovered(self, lines: list[TextLine], pieces: list[int]) -> list[TextLine]:
         """The lines, in which words are hidden without which the page looks the same; `pieces` are their objects."""
+        boxes = [word.box for line in lines for word in line.words]
+        if not boxes:  # what is covered lies outside the page
+            return lines
         dpi = self._affordable(_LOOK_DPI, _LOOK_PIXELS)
         width, height = self.pixels(dpi)
-        boxes = [word.box for line in lines for word in line.words]
         first, end = int(height * min(box[1] for box in boxes)), math.ceil(height * max(box[3] for box in boxes))
         strip = first, max(0, min(height - end, height - first - 1))
         shown = self._drawn(dpi, *strip).astype(np.int16)
@@ -128,6 +130,12 @@ class PdfPage:
             x=((along_x[0] - origin[0]) / span_pt, (along_x[1] - origin[1]) / span_pt),
             y=((along_y[0] - origin[0]) / span_pt, (along_y[1] - origin[1]) / span_pt),
         )
+
+    def rules(self) -> list[Box]:
+        """Lines drawn along or up the page, as boxes, not clipped."""
+        rules = self._painting.rules()
+        place = self._to_display() if rules else None
+        return [place(*bounds) for bounds in rules] if place else []
 
     def picture_cover(self) -> float:
         """The share of the page that its largest picture covers."""

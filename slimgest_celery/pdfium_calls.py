@@ -38,6 +38,11 @@ kind_of = _remade(raw.FPDFPageObj_GetType, c_int, address)
 object_bounds = _remade(raw.FPDFPageObj_GetBounds, c_int, address, *[address] * 4)  # l, b, r, t: floats
 object_matrix = _remade(raw.FPDFPageObj_GetMatrix, c_int, address, address)  # six floats
 draw_mode = _remade(raw.FPDFPath_GetDrawMode, c_int, address, address, address)  # filled how, stroked: ints
+count_segments = _remade(raw.FPDFPath_CountSegments, c_int, address)
+segment = _remade(raw.FPDFPath_GetPathSegment, address, address, c_int)
+segment_point = _remade(raw.FPDFPathSegment_GetPoint, c_int, address, address, address)  # x, y: floats
+segment_kind = _remade(raw.FPDFPathSegment_GetType, c_int, address)
+segment_closes = _remade(raw.FPDFPathSegment_GetClose, c_int, address)
 set_active = _remade(raw.FPDFPageObj_SetIsActive, c_int, address, c_int)
 
 

@@ -26,9 +26,7 @@ _SHIFT, _ASIDE = 0.7, 3.0  # heights of a line that it may be away, and so many 
 _HIGH = 0.18  # of a sample, which is as wide as the page so that it cuts no line, as a share of the page's height
 _EDGE = 64  # difference of brightness between neighbours that counts as print
 _PRINTED = 0.002  # of a window's pixels that are such edges, where anything is printed
-_PRINTED_TEXT = (
-    0.1  # where it is running text from edge to edge, in a coarse image; drawings and their labels have less
-)
+_PRINTED_TEXT = 0.1  # the same where it is running text from edge to edge, coarsely seen; drawings have less
 _MARGIN = 0.004  # around boxes of text, as a share of the page: glyphs reach out of them
 _CONTRAST = 24  # darkest against lightest, where text is seen
 

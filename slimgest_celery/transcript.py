@@ -34,15 +34,17 @@ def of_reading(reading: Reading) -> Transcript:
     return Transcript(layout=arranged, turned=stance.turned)
 
 
-def of_text_layer(lines: Sequence[TextLine], width: float, height: float) -> Transcript:
-    """The transcript of a text layer on a page of this size as displayed, in any unit."""
+def of_text_layer(
+    lines: Sequence[TextLine], width: float, height: float, rules: Sequence[layout.Box] = ()
+) -> Transcript:
+    """The transcript of a text layer on a page of this size as displayed, in any unit, with these lines drawn on it."""
     turned = -_lies(lines) % 360
     if slope := slope_of(lines):
         stance = Stance(width=width, height=height, turned=turned, straightened=slope)
         return _straightened(lines, stance)
     if not turned:
         found = [Found(line.text, 1.0, line.box, line.size) for line in lines]
-        return Transcript(layout=layout.arrange(found, width=width, height=height), turned=0)
+        return Transcript(layout=layout.arrange(found, width=width, height=height, rules=rules), turned=0)
     if turned != 180:
         width, height = height, width
     back = Stance(width=1, height=1, turned=turned)
@@ -77,7 +79,7 @@ def _in_lines(words: Sequence[Found], width: float, height: float) -> list[Found
     backwards = layout.reads_right_to_left(words)
     rows: list[list[Found]] = []
     for word in sorted(words, key=_level):
-        if rows and (_level(word) - _level(rows[-1][0])) * height < _LEVEL * word.size:
+        if rows and (_level(word) - _level(rows[-1][0])) * height < _LEVEL * _size(word, height):
             rows[-1].append(word)
         else:
             rows.append([word])
@@ -85,11 +87,15 @@ def _in_lines(words: Sequence[Found], width: float, height: float) -> list[Found
     for row in rows:
         begun = len(found)
         for word in sorted(row, key=lambda word: word.box[0], reverse=backwards):
-            if len(found) > begun and _gap(found[-1].box, word.box) * width < _SPACE * word.size:
+            if len(found) > begun and _gap(found[-1].box, word.box) * width < _SPACE * _size(word, height):
                 found[-1] = _joined(found[-1], word)
             else:
                 found.append(word)
     return found
+
+
+def _size(word: Found, height: float) -> float:
+    return word.size or (word.box[3] - word.box[1]) * height
 
 
 def _level(word: Found) -> float:

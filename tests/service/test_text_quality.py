@@ -194,6 +194,17 @@ def test_one_page_lying_four_ways_reads_alike(rapid: Stack, corpus: Path) -> Non
 
 
 @pytest.mark.corpus
+@pytest.mark.slow  # some two minutes of OCR; `make quality` prints the same by page
+@pytest.mark.timeout(600)
+def test_all_pages_of_a_paper_read_alike_from_its_text_layer_and_by_ocr(rapid: Stack, corpus: Path) -> None:
+    pdf = corpus / "born_digital/pdfjs_tracemonkey.pdf"
+    by_layer, by_ocr = (_pages(rapid, pdf.read_bytes(), mode=mode) for mode in ("auto", "ocr"))
+    assert order("\n".join(p["text"] for p in by_layer), "\n".join(p["text"] for p in by_ocr)) >= 0.95
+    broken = [page["page_number"] for page in by_layer if page["reason"] == "garbled_text"]
+    assert broken == [10, 13], "charts whose labels are signs in the text layer"
+
+
+@pytest.mark.corpus
 def test_a_paper_in_two_columns_reads_alike_from_its_text_layer_and_by_ocr(rapid: Stack, corpus: Path) -> None:
     pdf = corpus / "born_digital/pdfjs_tracemonkey.pdf"
     by_layer = _corpus_pages(rapid, pdf, mode="auto", pages="1-2,4")

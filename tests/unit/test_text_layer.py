@@ -223,6 +223,18 @@ def test_hebrew_that_lies_askew_is_read_from_the_right(tmp_path: Path) -> None:
     assert of_text_layer(lines, 600, 800).layout.text == "אחת שתיים שלוש"
 
 
+def test_letters_alone_are_the_initials_of_few_lines_only(tmp_path: Path) -> None:
+    def draw(canvas: Canvas) -> None:
+        for row in range(60):
+            canvas.setFont("Helvetica", 20)
+            canvas.drawString(60, 780 - 13 * row, "T")
+            canvas.setFont("Helvetica", 6)
+            canvas.drawString(90, 785 - 13 * row, "ick of a scale")
+            canvas.drawString(90, 779 - 13 * row, "of sixty")
+
+    assert _read(tmp_path, _drawn(draw)).layout.text.count("ick") == 60
+
+
 def test_a_stamp_up_the_margin_is_read_last(tmp_path: Path) -> None:
     def draw(canvas: Canvas) -> None:
         for row in range(12):
@@ -339,6 +351,16 @@ def test_text_under_what_it_shows_through_is_not_hidden(tmp_path: Path, way: str
             canvas.drawImage(ImageReader(Image.new("RGBA", (30, 3), (90, 90, 90, 0))), 50, 690, 300, 30, mask="auto")
 
     assert _hidden(tmp_path, draw) == [("Still to be seen", False)]
+
+
+def test_text_covered_outside_the_page_is_none_of_it(tmp_path: Path) -> None:
+    def draw(canvas: Canvas) -> None:
+        canvas.drawString(60, 500, "On the page")
+        canvas.translate(0, 200)
+        canvas.drawString(60, 700, "Covered above it")
+        _box_over(canvas)
+
+    assert _hidden(tmp_path, draw) == [("On the page", False)]
 
 
 def test_cells_under_a_veil_stay_cells(tmp_path: Path) -> None:
