@@ -10,7 +10,7 @@ from slimgest_celery.app import connect, settings
 from slimgest_celery.config import Settings
 from slimgest_celery.jobs import Jobs
 
-from . import access, errors, routes
+from . import access, errors, monitoring, routes
 
 _FORM_BYTES = 1 << 20  # of a multipart request, beside its files
 
@@ -25,6 +25,7 @@ def create_app(given: Settings | None = None) -> Flask:
     flask.config["MAX_FORM_PARTS"] = 1000
     flask.extensions["jobs"] = Jobs(chosen, connect(chosen), celery)
     flask.register_blueprint(routes.blueprint)
+    flask.register_blueprint(monitoring.blueprint)
     errors.register(flask)
     access.register(flask, chosen)
     logs.setup(chosen.log_format)

@@ -11,7 +11,7 @@ from typing import Any, cast
 from flask import Blueprint, Response, current_app, g, json, request
 
 from slimgest_celery import results
-from slimgest_celery.errors import OptionInvalid, QueueFull, SlimgestError
+from slimgest_celery.errors import OptionInvalid, SlimgestError
 from slimgest_celery.events import BEGINNING, valid_id
 from slimgest_celery.formats import FORMATS, PageFormat
 from slimgest_celery.images import MEDIA_TYPES
@@ -224,10 +224,8 @@ def _shown(worker: Worker) -> dict[str, Any]:
 
 
 def _submit(*, most: int, job_ids: list[str] | None = None) -> list[Job]:
-    if (
-        "Idempotency-Key" not in request.headers and jobs().full()
-    ):  # before the upload is read; `submit` decides, in one step, whether there is room
-        raise QueueFull
+    if "Idempotency-Key" not in request.headers:
+        jobs().check_room()  # before the upload is read; `submit` decides, in one step, whether there is room
     sent = forms.submission(request, most=most, owner=g.owner, request_id=g.request_id)
     key = forms.idempotency_key(request)
     return jobs().submit_once(sent, key) if key and job_ids is None else jobs().submit(sent, job_ids)

@@ -20,8 +20,10 @@ from redis import Redis
 from redis import TimeoutError as RedisTimeoutError
 from redis.client import PubSub
 
+from . import metrics
 from .files import JobFiles
 from .ledger import job_key
+from .metrics import Increments
 from .model import End, JobStatus, Page
 
 BEGINNING = "0-0"
@@ -31,7 +33,8 @@ _TEXTS_AHEAD = 200  # pages
 
 # Entry in the stream and message on the channel in one step: whoever sees the id can replay from it. A page is told
 # once, or again when a retry turned it from failed to ok; its counts are those at this very moment. The end is told by
-# whoever marks the job as ended, which is done here, so that of two that end a job one tells it.
+# whoever marks the job as ended, which is done here, so that of two that end a job one tells it. What is told is also
+# counted here (metrics.py), and so exactly as often; a count that cannot be added to spoils no telling.
 _TELL = """
 local stream, done, failed, job = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
 local type, head, tail, page, bad, ttl = ARGV[1], ARGV[2], ARGV[3], ARGV[4], tonumber(ARGV[5]), ARGV[6]
@@ -53,6 +56,7 @@ redis.call('EXPIRE', job, ttl)
 local id = redis.call('XADD', stream, '*', 'type', type, 'data', head .. '}')
 redis.call('EXPIRE', stream, ttl)
 redis.call('PUBLISH', stream, '{"type":"' .. type .. '","id":"' .. id .. '","data":' .. head .. tail .. '}}')
+for i = 7, #ARGV, 2 do redis.pcall('HINCRBY', KEYS[5], ARGV[i], ARGV[i + 1]) end
 return id
 """
 
@@ -81,12 +85,13 @@ class Events:
 
     # Publishing
 
-    def start(self, job_id: str, filename: str, total_pages: int) -> None:
-        """Ingest has counted the pages; told once however often ingest runs."""
-        self._publish(job_id, "start", {"job_id": job_id, "filename": filename, "total_pages": total_pages})
+    def start(self, job_id: str, filename: str, total_pages: int, counts: Increments | None = None) -> None:
+        """Ingest has counted the pages; told, and `counts` added, once however often ingest runs."""
+        data = {"job_id": job_id, "filename": filename, "total_pages": total_pages}
+        self._publish(job_id, "start", data, counts=counts)
 
-    def pages(self, job_id: str, pages: list[Page], total_pages: int) -> None:
-        """These pages are stored. One trip to Redis, however many they are."""
+    def pages(self, job_id: str, pages: list[Page], total_pages: int, engine: str) -> None:
+        """These pages are stored, read by this engine. One trip to Redis, however many they are."""
         with self._redis.pipeline(transaction=False) as pipe:
             for page in pages:
                 data = {
@@ -95,20 +100,27 @@ class Events:
                     "source": page.source,
                     "total_pages": total_pages,
                 }
-                self._publish(job_id, "page", data, page=page, client=pipe)
+                self._publish(job_id, "page", data, page=page, counts=metrics.of_page(page, engine), client=pipe)
             pipe.execute()
 
-    def end(self, job_id: str, end: End, total_pages: int) -> bool:
+    def end(self, job_id: str, end: End, total_pages: int, counts: Increments | None = None) -> bool:
         """The job has ended; nothing comes after this. Whether this told it, and not somebody before."""
-        return bool(self._publish(job_id, *_end_event(job_id, end, total_pages)))
+        return bool(self._publish(job_id, *_end_event(job_id, end, total_pages), counts=counts))
 
     def _publish(
-        self, job_id: str, kind: str, data: dict[str, Any], page: Page | None = None, client: Redis | None = None
+        self,
+        job_id: str,
+        kind: str,
+        data: dict[str, Any],
+        page: Page | None = None,
+        counts: Increments | None = None,
+        client: Redis | None = None,
     ) -> Any:
         head = json.dumps(data, separators=(",", ":"))[:-1]
         number, text, bad = ("", "", 0) if page is None else (page.page_number, _text_member(page), _failed(page))
-        keys = [job_key(job_id, "events"), job_key(job_id, "done"), job_key(job_id, "failed"), job_key(job_id)]
-        return self._tell(keys=keys, args=[kind, head, text, number, bad, self._keep_s], client=client)
+        keys = [*(job_key(job_id, part) for part in ("events", "done", "failed", "")), metrics.KEY]
+        added = [word for field_and_much in (counts or {}).items() for word in field_and_much]
+        return self._tell(keys=keys, args=[kind, head, text, number, bad, self._keep_s, *added], client=client)
 
     def reopen(self, job_id: str, page_numbers: Iterable[int]) -> None:
         """Takes back the end event and what was told of these pages: they are to be read again."""
@@ -124,6 +136,11 @@ class Events:
             pipe.execute()
 
     # Following
+
+    def followers(self) -> int:
+        """Event streams open now, of all processes: Redis knows its subscribers, and forgets those that died."""
+        channels = self._redis.pubsub_channels(job_key("*", "events"))
+        return sum(int(count) for _, count in self._redis.pubsub_numsub(*channels)) if channels else 0
 
     def follow(self, job_id: str, after: str = BEGINNING, heartbeat_s: float = 15.0) -> Feed:
         """The events of a job later than the id `after`. The subscription stands when this returns."""

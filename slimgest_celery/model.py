@@ -254,3 +254,18 @@ class Worker(Record):
     page_number: int | None = None
     detail: str | None = None  # why it failed, or why this engine reads
     device_memory_mb: int | None = None  # what it holds of its GPU's memory, as of its last task
+    memory_mb: int | None = None  # what its process holds of the machine's memory, as of its last task
+    busy_seconds: float = Field(0.0, ge=0, allow_inf_nan=False)  # spent on tasks since its process loaded its engine
+
+
+class Capacity(Record):
+    """What `GET /capacity` answers."""
+
+    accepting: bool  # whether there is room for one more job
+    pending_jobs: int  # accepted and not ended
+    limit: int  # of these
+    pages_ahead: int  # pages of pending jobs still to be read
+    workers: int  # that have loaded their engine
+    pages_per_second: float | None  # of all these workers, as measured over the last minutes in which they worked
+    estimated_wait_seconds: float | None  # until the pages ahead are read, a day at most
+    detail: str | None  # why there is no estimate

@@ -6,12 +6,13 @@ import logging
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from datetime import datetime
 from pathlib import Path
 from typing import Any, cast
 
 from redis.exceptions import RedisError
 
-from . import tracing
+from . import metrics, tracing
 from .desk import Desk
 from .errors import (
     AllPagesFailed,
@@ -22,8 +23,10 @@ from .errors import (
     PageWorkerLost,
     StorageUnavailable,
 )
+from .guard import resident_bytes
 from .jobs import Jobs
-from .model import End, JobStatus, Mode, Options, Page, Plan, Problem, now
+from .metrics import Increments
+from .model import End, Job, JobStatus, Mode, Options, Page, Plan, Problem, now
 from .model import Engine as EngineRecord
 from .overlap import overlapped
 from .page_reading import failed_page, finish_batch, prepare, read_batch
@@ -66,32 +69,41 @@ def plan(desk: Desk, job_id: str, run: int = 0) -> list[Span]:
 
 def _plan(desk: Desk, job_id: str) -> list[Span]:
     jobs = desk.jobs
-    job = jobs.files.job(job_id)
+    job, began_at = jobs.files.job(job_id), now()
     with desk.watch(job_id, None), _source(jobs, job_id) as source, _opened(source) as pdf:
         page_numbers = chosen(job.options, len(pdf), jobs.settings.max_pages)
         length = span_length(pdf, job.options, page_numbers, desk.engine.batch_size)
     engine = EngineRecord(name=desk.engine.name, version=desk.engine.version)
     jobs.files.put_plan(job_id, Plan(page_numbers=page_numbers, engine=engine, started_at=now()))
     jobs.ledger.planned(job_id, len(page_numbers))
-    jobs.events.start(job_id, job.filename, len(page_numbers))
+    jobs.events.start(job_id, job.filename, len(page_numbers), _of_start(job, began_at))
     stored = jobs.files.pages(job_id)
     if stored:  # ingest runs again: what was read before is told, where it has not been, and not read again
-        jobs.events.pages(job_id, list(stored.values()), len(page_numbers))
+        jobs.events.pages(job_id, list(stored.values()), len(page_numbers), engine.name)
     _log.info("job planned", extra={"job_id": job_id, "request_id": job.request_id, "worker": desk.worker})
     return list(spans([number for number in page_numbers if number not in stored], length))
+
+
+def _of_start(job: Job, began_at: datetime) -> Increments:
+    """What a job counts when its pages are planned: how long it waited for that, and how long that took."""
+    times = {"wait": began_at - job.created_at, "plan": now() - began_at}
+    observed = [metrics.seconds(metrics.JOB_SECONDS, stage, took.total_seconds()) for stage, took in times.items()]
+    return {field: much for one in observed for field, much in one.items()}
 
 
 @contextmanager
 def _at_work(desk: Desk, job_id: str, first: int, last: int) -> Iterator[None]:
     """Shows what the worker does. An attempt that fails for want of storage or Redis is no fault of the pages."""
     desk.jobs.roster.busy(desk.worker, job_id, first)
+    pages = 0
     try:
         yield
+        pages = last - first + 1 if first else 0
     except (StorageUnavailable, BrokerUnavailable, RedisError):
         desk.jobs.ledger.forgive(job_id, first, last)
         raise
     finally:
-        desk.jobs.roster.idle(desk.worker)
+        desk.jobs.roster.idle(desk.worker, pages, resident_bytes() >> 20)
 
 
 # --- Read -------------------------------------------------------------------------------------------------------------
@@ -123,7 +135,7 @@ def read(desk: Desk, job_id: str, first: int, last: int, run: int = 0) -> None:
 
 def _read_span(desk: Desk, job_id: str, pdf: Pdf, page_numbers: Sequence[int], total: int) -> None:
     options = desk.jobs.files.job(job_id).options
-    with _Tray(desk.jobs, job_id, total) as tray:
+    with _Tray(desk, job_id, total) as tray:
         for number in page_numbers:
             with desk.watch(job_id, [number]):
                 pages = read_batch(desk, pdf, options, [number])
@@ -135,7 +147,7 @@ def _read_overlapped(
 ) -> None:
     """As `_read_span`, for an engine that takes several pages: it reads while others are rendered, stored and told."""
     options = desk.jobs.files.job(job_id).options
-    with _ahead(desk, pdf, source, options, page_numbers) as (pages, ready), _Tray(desk.jobs, job_id, total) as tray:
+    with _ahead(desk, pdf, source, options, page_numbers) as (pages, ready), _Tray(desk, job_id, total) as tray:
         batches = overlapped(
             page_numbers,
             lambda number: prepare(desk, pages, options, number),
@@ -174,8 +186,8 @@ def _is_text(pdf: Pdf, options: Options, page_numbers: Sequence[int]) -> bool:
 class _Tray:
     """Pages read and not yet stored: they wait a little, so that what is read quickly is stored together."""
 
-    def __init__(self, jobs: Jobs, job_id: str, total: int) -> None:
-        self._jobs, self._job_id, self._total = jobs, job_id, total
+    def __init__(self, desk: Desk, job_id: str, total: int) -> None:
+        self._desk, self._job_id, self._total = desk, job_id, total
         self._pages: list[Page] = []
         self._told_s = time.monotonic()
 
@@ -193,7 +205,7 @@ class _Tray:
 
     def _empty(self) -> None:
         if self._pages:
-            _keep(self._jobs, self._job_id, self._pages, self._total)
+            _keep(self._desk.jobs, self._job_id, self._pages, self._total, self._desk.engine.name)
         self._pages, self._told_s = [], time.monotonic()
 
 
@@ -201,7 +213,7 @@ def _read_singly(desk: Desk, job_id: str, pdf: Pdf, page_numbers: Sequence[int],
     jobs = desk.jobs
     options = jobs.files.job(job_id).options
     stored = jobs.files.pages(job_id, page_numbers[0], page_numbers[-1])
-    jobs.events.pages(job_id, list(stored.values()), total)
+    jobs.events.pages(job_id, list(stored.values()), total, desk.engine.name)
     for number in page_numbers:
         if number in stored:
             continue
@@ -213,13 +225,14 @@ def _read_singly(desk: Desk, job_id: str, pdf: Pdf, page_numbers: Sequence[int],
         else:
             with desk.watch(job_id, [number]):
                 (page,) = read_batch(desk, pdf, options, [number])
-        _keep(jobs, job_id, [page.model_copy(update={"attempts": min(attempt, MAX_ATTEMPTS)})], total)
+        page = page.model_copy(update={"attempts": min(attempt, MAX_ATTEMPTS)})
+        _keep(jobs, job_id, [page], total, desk.engine.name)
 
 
-def _keep(jobs: Jobs, job_id: str, pages: list[Page], total: int) -> None:
+def _keep(jobs: Jobs, job_id: str, pages: list[Page], total: int, engine: str) -> None:
     """Stored, then told."""
     jobs.files.put_pages(job_id, pages)
-    jobs.events.pages(job_id, pages, total)
+    jobs.events.pages(job_id, pages, total, engine)
     for page in pages:
         _log.info("page read", extra=_about(job_id, page))
         tracing.note("page read", _about(job_id, page))
@@ -242,7 +255,8 @@ def _about(job_id: str, page: Page) -> dict[str, object]:
 def give_up(jobs: Jobs, job_id: str, page_number: int, error: PageFailure) -> None:
     """Records a page that went past a limit, before its worker child ends."""
     plan = jobs.files.plan(job_id)
-    _keep(jobs, job_id, [failed_page(page_number, error)], len(plan.page_numbers) if plan else 0)
+    total, engine = (len(plan.page_numbers), plan.engine.name) if plan else (0, metrics.NONE)
+    _keep(jobs, job_id, [failed_page(page_number, error)], total, engine)
 
 
 # --- Assembled --------------------------------------------------------------------------------------------------------
@@ -264,7 +278,8 @@ def assemble(jobs: Jobs, job_id: str, run: int = 0) -> End | None:
         well = {page.page_number: page.status == "ok" for page in jobs.files.each_page(job_id)}
         for number in plan.page_numbers:
             if number not in well:
-                _keep(jobs, job_id, [failed_page(number, PageWorkerLost())], len(plan.page_numbers))
+                lost = failed_page(number, PageWorkerLost())
+                _keep(jobs, job_id, [lost], len(plan.page_numbers), plan.engine.name)
         end = jobs.files.put_end(job_id, _verdict([well.get(number, False) for number in plan.page_numbers]))
     return jobs.conclude(job_id, end) if end else None
 

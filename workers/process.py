@@ -27,6 +27,7 @@ from redis.exceptions import RedisError
 from slimgest_celery import engines, logs, tasks, tracing
 from slimgest_celery.app import app, connect, jobs, settings
 from slimgest_celery.errors import EngineUnavailable
+from slimgest_celery.guard import resident_bytes
 from slimgest_celery.jobs import Jobs
 from slimgest_celery.model import Worker
 from slimgest_celery.parent import end_with_parent
@@ -167,7 +168,8 @@ def wake(**_: Any) -> None:
         _give_up(me, error)
     tasks.guard()
     told = f"{engine.name} {engine.version}"
-    jobs().roster.sign_on(me.model_copy(update={"state": "idle", "engine": told, **_settle(engine, _node)}))
+    ready = {"state": "idle", "engine": told, "memory_mb": resident_bytes() >> 20, **_settle(engine, _node)}
+    jobs().roster.sign_on(me.model_copy(update=ready))
     took_s = time.perf_counter() - started_s
     tracing.start(worker=_node, engine=told)
     _log.warning("%s is ready: %s in %.1f s (%s)", _node, told, took_s, choice.reason)
