@@ -14,6 +14,7 @@ from prometheus_client.parser import text_string_to_metric_families
 import api.factory
 from api import create_app
 from slimgest_celery import metrics
+from slimgest_celery.access import make_key
 from slimgest_celery.capacity import capacity, retry_after_s
 from slimgest_celery.config import Settings
 from slimgest_celery.errors import PageTimeout
@@ -207,3 +208,11 @@ def test_retry_after_follows_the_pace_and_has_bounds(redis: fakeredis.FakeRedis)
     assert retry_after_s(ledger, roster, 3) in (30, 31)
     ledger.planned("a", 5000)
     assert retry_after_s(ledger, roster, 1) == 60
+
+
+def test_with_api_keys_metrics_and_capacity_want_one(tmp_path: Path) -> None:
+    _, pair = make_key("prometheus")
+    environ = {"SLIMGEST_REDIS_URL": "redis://127.0.0.1:9/0", "SLIMGEST_STORAGE_URL": str(tmp_path)}
+    asked = create_app(Settings.from_env({**environ, "SLIMGEST_API_KEYS": pair})).test_client()
+    for path in ("/metrics", "/capacity"):
+        assert asked.get(path).status_code == 401
