@@ -15,6 +15,7 @@ from bisect import bisect_left
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import cached_property, lru_cache
 
 from redis import Redis
 
@@ -28,7 +29,7 @@ NONE = "none"
 Increments = Mapping[str, int]  # field of the hash → how much is added
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, eq=False)
 class Metric:
     """A counter, or a histogram of seconds."""
 
@@ -38,7 +39,7 @@ class Metric:
     bounds: tuple[float, ...] = ()  # of a histogram's buckets, in seconds
     known: tuple[tuple[str, ...], ...] = ()  # values of the labels that are told from the first, as 0
 
-    @property
+    @cached_property
     def buckets(self) -> tuple[str, ...]:
         """The upper bounds of a histogram's buckets as Prometheus writes them."""
         return (*(str(float(bound)) for bound in self.bounds), "+Inf")
@@ -103,6 +104,7 @@ def of_page(page: Page, engine: str) -> Increments:
     return added
 
 
+@lru_cache(1000)  # counting a page should cost next to nothing
 def _field(metric: Metric, labels: tuple[str, ...]) -> str:
     return "|".join([metric.name, *(label if _LABEL.fullmatch(label) else "other" for label in labels)])
 

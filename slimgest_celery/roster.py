@@ -37,9 +37,9 @@ local took = math.max(0, time[1] + time[2] / 1e6 - since)
 redis.pcall('HINCRBYFLOAT', KEYS[1], 'busy_seconds', string.format('%.6f', took))
 local fade = math.exp(-took / (tonumber(ARGV[3]) * math.max(1, redis.call('SCARD', KEYS[2]))))
 for field, much in pairs({pages = tonumber(ARGV[1]), seconds = took}) do
-  local before = tonumber(redis.call('HGET', KEYS[3], field)) or 0
+  local before = tonumber(redis.pcall('HGET', KEYS[3], field)) or 0
   if not (before >= 0 and before < 1e15) then before = 0 end
-  redis.call('HSET', KEYS[3], field, string.format('%.6f', before * fade + much))
+  redis.pcall('HSET', KEYS[3], field, string.format('%.6f', before * fade + much))
 end
 """
 

@@ -196,6 +196,9 @@ def test_every_metric_and_label_that_dashboard_and_alerts_ask_for_is_told(servic
     assert unknown("slimgest_jobs / slimgest_misspelt", exposed) == {"slimgest_jobs", "slimgest_misspelt"}
 
 
-def test_every_metric_is_asked_for(service: Stack) -> None:
+def test_every_metric_is_asked_for_and_documented(service: Stack) -> None:
     every = "\n".join(asked())
-    assert [family.name for family in families(service.url) if family.name not in every] == []
+    names = {f"{one.name}_total" if one.type == "counter" else one.name for one in families(service.url)}
+    assert [name for name in names if name not in every] == []
+    table = re.findall(r"^\| (`slimgest.*?) \|", (ROOT / "docs/monitoring.md").read_text(), re.M)
+    assert {name for row in table for name in re.findall(r"`(\w+)`", row)} == names
