@@ -124,7 +124,8 @@ class Lease(threading.Thread):
         known = next((worker for worker in roster.workers() if worker.name == self._node), None)
         if known is not None:
             idle = {"state": "idle", "job_id": None, "page_number": None} if known.state == "busy" else {}
-            self._last = known.model_copy(update=idle)  # to be told again, should Redis forget it
+            # To be told again, should Redis forget it; a counter that is forgotten begins anew.
+            self._last = known.model_copy(update={"busy_seconds": 0.0, **idle})
         roster.keep(self._last)
         if known is None or known.state != "idle" or state.reserved_requests or not any_waiting(self._jobs):
             self._heard_s = time.monotonic()
