@@ -131,7 +131,7 @@ def _rates(axes: Axes, scrapes: Scrapes, name: str, factor: float) -> None:
         rates = [factor * rate for rate in _rate(scrapes, (name, label))]
         how = {"color": _COLOURS.get(label), "drawstyle": "steps-post"}
         axes.plot([at_s for at_s, _ in scrapes], rates, label=label.partition("@")[0], **how)
-    axes.legend(loc="upper right", frameon=False, ncols=3)
+    axes.legend(loc="upper left", frameon=False, ncols=3)
 
 
 def _rate(scrapes: Scrapes, series: tuple[str, str]) -> Iterator[float]:
