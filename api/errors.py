@@ -21,6 +21,8 @@ from slimgest_celery.errors import (
 )
 from slimgest_celery.model import Problem
 
+from . import monitoring
+
 _log = logging.getLogger(__name__)
 _BY_STATUS: dict[int, type[SlimgestError]] = {404: RouteUnknown, 405: MethodNotAllowed, 413: UploadTooLarge}
 
@@ -32,6 +34,7 @@ def register(flask: Flask) -> None:
 def answer(error: Exception) -> Response:
     """The one place where an exception becomes HTTP."""
     known = _known(error)
+    monitoring.refused(known)
     response = problem(Problem.of(known), known.http_status)
     if isinstance(known, QueueFull):
         response.headers["Retry-After"] = str(known.retry_after_s)

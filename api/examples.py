@@ -31,6 +31,7 @@ from slimgest_celery.jobs import links
 from slimgest_celery.model import (
     Attempt,
     Block,
+    Capacity,
     Document,
     End,
     Engine,
@@ -102,6 +103,21 @@ ACCEPTED = Accepted(job_id=JOB_ID, filename=_NAME, links=links(JOB_ID))
 ACCEPTED_SEVERAL = AcceptedSeveral(jobs=[ACCEPTED])
 PREPARING = Preparing(job_id=JOB_ID, links=PreparingLinks(result=f"{links(JOB_ID).result}?format=pdf"))
 
+CAPACITY = Capacity(
+    accepting=True,
+    pending_jobs=3,
+    limit=100,
+    pages_ahead=120,
+    workers=2,
+    pages_per_second=1.6,
+    estimated_wait_seconds=75.0,
+    detail=None,
+)
+METRICS = """\
+# HELP slimgest_queue_jobs Jobs accepted and not ended.
+# TYPE slimgest_queue_jobs gauge
+slimgest_queue_jobs 3.0
+"""
 SERVICE = Service(
     status="ok",
     version="0.1.0",
@@ -144,11 +160,7 @@ def _forms() -> dict[str, Any]:
     written: dict[str, Any] = {}
     stored = StoredPage.of(PAGE.model_dump_json().encode())
     for form in FORMATS.values():
-        text = (
-            b"".join(form.chunks(_HEAD, [StoredPage.of(PAGE.model_dump_json().encode())])).decode()
-            if isinstance(form, PageFormat)
-            else None
-        )
+        text = b"".join(form.chunks(_HEAD, [stored])).decode() if isinstance(form, PageFormat) else None
         written.setdefault(form.media_type.partition(";")[0], text)
     del written["application/json"]  # of which there is a record
     return written

@@ -10,7 +10,7 @@ from slimgest_celery.app import connect, settings
 from slimgest_celery.config import Settings
 from slimgest_celery.jobs import Jobs
 
-from . import access, deliveries, docs, errors, jobs, page, reading, results, service
+from . import access, deliveries, docs, errors, jobs, monitoring, page, reading, results, service
 
 _FORM_BYTES = 1 << 20  # of a multipart request, beside its files
 
@@ -24,7 +24,7 @@ def create_app(given: Settings | None = None) -> Flask:
     flask.config["MAX_FORM_MEMORY_SIZE"] = _FORM_BYTES  # files go to disk as they come, fields stay in memory
     flask.config["MAX_FORM_PARTS"] = 1000
     flask.extensions["jobs"] = Jobs(chosen, connect(chosen), celery)
-    for module in (service, reading, jobs, results, deliveries, docs, page):
+    for module in (service, reading, jobs, results, deliveries, monitoring, docs, page):
         flask.register_blueprint(module.blueprint)
     errors.register(flask)
     access.register(flask, chosen)

@@ -10,7 +10,7 @@ from typing import cast
 from flask import Blueprint, Response, g, request
 
 from slimgest_celery.answers import Accepted, AcceptedSeveral
-from slimgest_celery.errors import KeyReused, QueueFull
+from slimgest_celery.errors import KeyReused
 from slimgest_celery.formats import FORMATS, PageFormat
 from slimgest_celery.jobs import broker_errors, links
 from slimgest_celery.model import Document, Job, JobStatus, Problem
@@ -108,10 +108,8 @@ def _process() -> Response:
 
 
 def _submit(*, most: int, job_ids: list[str] | None = None) -> list[Job]:
-    if (
-        "Idempotency-Key" not in request.headers and jobs().full()
-    ):  # before the upload is read; `submit` decides, in one step, whether there is room
-        raise QueueFull
+    if "Idempotency-Key" not in request.headers:
+        jobs().check_room()  # before the upload is read; `submit` decides, in one step, whether there is room
     sent = forms.submission(request, most=most, owner=g.owner, request_id=g.request_id)
     key = forms.idempotency_key(request)
     return jobs().submit_once(sent, key) if key and job_ids is None else jobs().submit(sent, job_ids)

@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import re
 import time
+import uuid
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from types import TracebackType
@@ -19,18 +20,22 @@ from redis import ConnectionError as RedisConnectionError
 from redis import Redis
 from redis import TimeoutError as RedisTimeoutError
 
+from . import metrics
 from .files import JobFiles
-from .hub import RECONNECT_S, Hub, Told
+from .hub import COUNT_S, RECONNECT_S, Hub, Told
 from .ledger import job_key
+from .metrics import Increments
 from .model import End, JobStatus, Page
 
 BEGINNING = "0-0"
+_STREAMS = "slimgest:streams"  # set of keys, one of each process that serves streams: how many it serves now
 _ID = re.compile(r"\d{1,18}(-\d{1,18})?", re.ASCII)
 _TEXTS_AHEAD = 200  # pages
 
 # Entry in the stream and message on the channel in one step: whoever sees the id can replay from it. A page is told
 # once, or again when a retry turned it from failed to ok; its counts are those at this very moment. The end is told by
-# whoever marks the job as ended, which is done here, so that of two that end a job one tells it.
+# whoever marks the job as ended, which is done here, so that of two that end a job one tells it. What is told is also
+# counted here (metrics.py), and so exactly as often; a count that cannot be added to spoils no telling.
 _TELL = """
 local stream, done, failed, job = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
 local type, head, tail, page, bad, ttl = ARGV[1], ARGV[2], ARGV[3], ARGV[4], tonumber(ARGV[5]), ARGV[6]
@@ -52,6 +57,7 @@ redis.call('EXPIRE', job, ttl)
 local id = redis.call('XADD', stream, '*', 'type', type, 'data', head .. '}')
 redis.call('EXPIRE', stream, ttl)
 redis.call('PUBLISH', stream, '{"type":"' .. type .. '","id":"' .. id .. '","data":' .. head .. tail .. '}}')
+for i = 7, #ARGV, 2 do redis.pcall('HINCRBY', KEYS[5], ARGV[i], ARGV[i + 1]) end
 return id
 """
 
@@ -80,16 +86,18 @@ class Events:
         self._files = files
         self._keep_s = retention_s * 2
         self._tell = redis.register_script(_TELL)
-        self._hub: Hub[Event] = Hub(redis, _parsed)
+        self._hub: Hub[Event] = Hub(redis, _parsed, self._tell_count)
+        self._own_count = f"{_STREAMS}:{uuid.uuid4().hex}"
 
     # Publishing
 
-    def start(self, job_id: str, filename: str, total_pages: int) -> None:
-        """Ingest has counted the pages; told once however often ingest runs."""
-        self._publish(job_id, "start", {"job_id": job_id, "filename": filename, "total_pages": total_pages})
+    def start(self, job_id: str, filename: str, total_pages: int, counts: Increments | None = None) -> None:
+        """Ingest has counted the pages; told, and `counts` added, once however often ingest runs."""
+        data = {"job_id": job_id, "filename": filename, "total_pages": total_pages}
+        self._publish(job_id, "start", data, counts=counts)
 
-    def pages(self, job_id: str, pages: list[Page], total_pages: int) -> None:
-        """These pages are stored. One trip to Redis, however many they are."""
+    def pages(self, job_id: str, pages: list[Page], total_pages: int, engine: str) -> None:
+        """These pages are stored, read by this engine. One trip to Redis, however many they are."""
         with self._redis.pipeline(transaction=False) as pipe:
             for page in pages:
                 data = {
@@ -98,20 +106,27 @@ class Events:
                     "source": page.source,
                     "total_pages": total_pages,
                 }
-                self._publish(job_id, "page", data, page=page, client=pipe)
+                self._publish(job_id, "page", data, page=page, counts=metrics.of_page(page, engine), client=pipe)
             pipe.execute()
 
-    def end(self, job_id: str, end: End, total_pages: int) -> bool:
+    def end(self, job_id: str, end: End, total_pages: int, counts: Increments | None = None) -> bool:
         """The job has ended; nothing comes after this. Whether this told it, and not somebody before."""
-        return bool(self._publish(job_id, *_end_event(job_id, end, total_pages)))
+        return bool(self._publish(job_id, *_end_event(job_id, end, total_pages), counts=counts))
 
     def _publish(
-        self, job_id: str, kind: str, data: dict[str, Any], page: Page | None = None, client: Redis | None = None
+        self,
+        job_id: str,
+        kind: str,
+        data: dict[str, Any],
+        page: Page | None = None,
+        counts: Increments | None = None,
+        client: Redis | None = None,
     ) -> Any:
         head = json.dumps(data, separators=(",", ":"))[:-1]
         number, text, bad = ("", "", 0) if page is None else (page.page_number, _text_member(page), _failed(page))
-        keys = [job_key(job_id, "events"), job_key(job_id, "done"), job_key(job_id, "failed"), job_key(job_id)]
-        return self._tell(keys=keys, args=[kind, head, text, number, bad, self._keep_s], client=client)
+        keys = [*(job_key(job_id, part) for part in ("events", "done", "failed", "")), metrics.KEY]
+        added = [word for field_and_much in (counts or {}).items() for word in field_and_much]
+        return self._tell(keys=keys, args=[kind, head, text, number, bad, self._keep_s, *added], client=client)
 
     def reopen(self, job_id: str, page_numbers: Iterable[int]) -> None:
         """Takes back the end event and what was told of these pages: they are to be read again."""
@@ -127,6 +142,18 @@ class Events:
             pipe.execute()
 
     # Following
+
+    def followers(self) -> int:
+        """Event streams open now, of all processes: as each told of late, so that one that died counts no more."""
+        names = self._redis.smembers(_STREAMS)
+        counts = self._redis.mget(sorted(names)) if names else []
+        if gone := [name for name, count in zip(sorted(names), counts, strict=True) if count is None]:
+            self._redis.srem(_STREAMS, *gone)
+        return sum(int(count) for count in counts if count is not None and count.isdigit())
+
+    def _tell_count(self, count: int) -> None:
+        with self._redis.pipeline() as pipe:
+            pipe.set(self._own_count, count, ex=round(3 * COUNT_S)).sadd(_STREAMS, self._own_count).execute()
 
     def follow(self, job_id: str, after: str = BEGINNING, heartbeat_s: float = 15.0) -> Feed:
         """The events of a job later than the id `after`; raises `RedisError`."""

@@ -79,7 +79,7 @@ class Guard(threading.Thread):
     def _look(self, watch: Watch) -> None:
         if time.monotonic() > watch.deadline_s:
             self._end(watch, PageTimeout())
-        elif _resident_bytes() > self._limit_bytes:
+        elif resident_bytes() > self._limit_bytes:
             self._end(watch, PageOutOfMemory())
         elif watch.image is None and time.monotonic() > self._next_look_s:
             self._next_look_s = time.monotonic() + _ENDED_EVERY_S
@@ -107,7 +107,7 @@ class Guard(threading.Thread):
             os.kill(os.getpid(), signal.SIGKILL)
 
 
-def _resident_bytes() -> int:
+def resident_bytes() -> int:
     """This process's resident memory; 0 where the system does not tell (it is then not limited)."""
     try:
         return int(Path("/proc/self/statm").read_text().split()[1]) * _PAGE_BYTES

@@ -8,6 +8,7 @@ import threading
 import time
 from collections import defaultdict
 from collections.abc import Callable
+from contextlib import suppress
 from enum import Enum
 from queue import Empty, SimpleQueue
 from typing import Any, Generic, TypeVar
@@ -15,11 +16,13 @@ from typing import Any, Generic, TypeVar
 from redis import ConnectionError as RedisConnectionError
 from redis import Redis
 from redis import TimeoutError as RedisTimeoutError
+from redis.exceptions import RedisError
 
 T = TypeVar("T")
 
 _MOST_WAITING = 1000  # messages that a slow listener may leave unheard before it has to look for itself
-_IDLE_S = 5.0
+_IDLE_S = 0.5
+COUNT_S = 5.0
 RECONNECT_S = 1.0
 
 
@@ -58,10 +61,15 @@ class Listener(Generic[T]):
 class Hub(Generic[T]):
     """Passes on what Redis publishes. Its thread (under gevent, its greenlet) lives while somebody listens."""
 
-    def __init__(self, redis: Redis, parse: Callable[[bytes], T | None]) -> None:
-        """`parse` makes of a payload what all its listeners get, or None of nonsense."""
+    def __init__(
+        self, redis: Redis, parse: Callable[[bytes], T | None], count: Callable[[int], object] = lambda _: None
+    ) -> None:
+        """`parse` makes of a payload what all its listeners get, or None of nonsense; `count` is told now and then how
+        many listen, at least every COUNT_S seconds while any does."""
         self._redis = redis
         self._parse = parse
+        self._count = count
+        self._counted = 0, 0.0
         self._lock = threading.RLock()
         self._listeners: defaultdict[str, set[Listener[T]]] = defaultdict(set)
         self._confirmed: set[str] = set()
@@ -94,10 +102,6 @@ class Hub(Generic[T]):
             if listener in self._listeners.get(listener.channel, ()) and self._forget(listener):
                 self._unsubscribe(listener.channel)
 
-    def count(self) -> int:
-        """How many listen."""
-        return sum(map(len, list(self._listeners.values())))
-
     def _forget(self, listener: Listener[T]) -> bool:
         """Whether it was the last on its channel."""
         self._listeners[listener.channel].discard(listener)
@@ -116,6 +120,7 @@ class Hub(Generic[T]):
     def _run(self, pubsub: Any) -> None:
         while not self._is_over(pubsub):
             try:
+                self._tell_count()
                 message = pubsub.get_message(timeout=_IDLE_S)
             except (RedisConnectionError, RedisTimeoutError):
                 time.sleep(RECONNECT_S)
@@ -123,12 +128,24 @@ class Hub(Generic[T]):
             if message is not None:
                 self._pass_on(message)
 
+    def _tell_count(self) -> None:
+        """Not for each that comes or goes: that may be thousands in a second."""
+        with self._lock:
+            count = sum(map(len, self._listeners.values()))
+        known, told_s = self._counted
+        passed_s = time.monotonic() - told_s
+        if passed_s > COUNT_S or (count != known and passed_s > _IDLE_S):
+            self._counted = count, time.monotonic()
+            self._count(count)
+
     def _is_over(self, pubsub: Any) -> bool:
         with self._lock:
             if self._listeners:
                 return False
             self._pubsub = None
             pubsub.close()
+            with suppress(RedisError):
+                self._count(0)
             return True
 
     def _pass_on(self, message: dict[str, Any]) -> None:

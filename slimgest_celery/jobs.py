@@ -18,7 +18,8 @@ from pydantic import ValidationError
 from redis import Redis
 from redis.exceptions import RedisError
 
-from . import callbacks, tracing
+from . import callbacks, metrics, tracing
+from .capacity import capacity, retry_after_s
 from .config import Settings
 from .deliveries import Deliveries
 from .errors import (
@@ -38,7 +39,8 @@ from .events import Events
 from .files import JobFiles, StoredPage
 from .images import Images
 from .ledger import Ledger, Progress
-from .model import Delivery, Document, End, Job, JobStatus, Links, Options, Page, Plan, Problem, Status, now
+from .metrics import Counts, Increments
+from .model import Capacity, Delivery, Document, End, Job, JobStatus, Links, Options, Page, Plan, Problem, Status, now
 from .page_cache import PageCache
 from .roster import Roster
 
@@ -46,7 +48,6 @@ if TYPE_CHECKING:
     from celery import Celery
 
 _HEAD_BYTES = 1024
-_RETRY_AFTER_S = 5
 _CLAIM_POLL_S = 0.1
 _CLAIM_WAIT_S = 20.0
 _log = logging.getLogger(__name__)
@@ -109,6 +110,7 @@ class Jobs:
         self.events = Events(redis, self.files, settings.retention_s)
         self.ledger = Ledger(redis, settings.retention_s)
         self.roster = Roster(redis)
+        self.counts = Counts(redis)
         self.images = Images(redis, self.files, celery)
         self.page_cache = PageCache(redis, self.files, settings.retention_s)
         self.deliveries = Deliveries(settings, redis, self.files)
@@ -173,10 +175,19 @@ class Jobs:
             before = self.ledger.claim(name, " ".join([fingerprint, *job_ids]))
         return before.split(" ") if before else []
 
-    def full(self) -> bool:
-        """Whether the next submission would be refused; to be asked before an upload is read."""
+    def check_room(self) -> None:
+        """Raises `QueueFull` where the next submission would be refused; to be asked before an upload is read."""
         with broker_errors():
-            return self.ledger.pending_count() >= self.settings.max_pending_jobs
+            if self.ledger.pending_count() >= self.settings.max_pending_jobs:
+                raise self._full(1)
+
+    def _full(self, wanted: int) -> QueueFull:
+        return QueueFull(retry_after_s=retry_after_s(self.ledger, self.roster, wanted))
+
+    def capacity(self) -> Capacity:
+        """What is ahead of a job sent now, and how long that may take."""
+        with broker_errors():
+            return capacity(self.ledger, self.roster, self.settings.max_pending_jobs)
 
     def send(self, job_id: str) -> None:
         """Queues a stored job. The Celery id of its ingest, and then of its chord's body, is the job's id."""
@@ -198,7 +209,7 @@ class Jobs:
         job_ids = [job.job_id for job in jobs]
         created_s, owner = jobs[0].created_at.timestamp(), jobs[0].owner
         if not self.ledger.admit(job_ids, self.settings.max_pending_jobs, created_s, owner):
-            raise QueueFull(retry_after_s=_RETRY_AFTER_S)
+            raise self._full(len(jobs))
 
     def _withdraw(self, jobs: list[Job]) -> None:
         """Nothing of a refused submission may stay, or it would be found and read later on."""
@@ -323,12 +334,20 @@ class Jobs:
         self.files.forget_password(job_id)
         plan = self.files.plan(job_id)
         with broker_errors():
-            if self.events.end(job_id, end, len(plan.page_numbers) if plan else 0):
+            if self.events.end(job_id, end, len(plan.page_numbers) if plan else 0, self._of_end(job_id, end)):
                 code = end.error.code if end.error else None
                 _log.info("job ended", extra={"job_id": job_id, "status": end.status.value, "code": code})
             self.announce(job_id, end)
             self.ledger.close(job_id)  # last: until then, whoever finds the job pending does all of this again
         return end
+
+    def _of_end(self, job_id: str, end: End) -> Increments:
+        """What the end of a job counts. A retried job has no time of its own: it may have rested for hours."""
+        counts = metrics.one(metrics.JOBS, end.status.value)
+        if self.ledger.run(job_id):
+            return counts
+        whole = end.completed_at - self.files.job(job_id).created_at
+        return {**counts, **metrics.seconds(metrics.JOB_SECONDS, "whole", whole.total_seconds())}
 
     def announce(self, job_id: str, end: End) -> None:
         """Sees to it that the job's callback hears of this end; harmless when repeated."""

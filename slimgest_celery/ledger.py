@@ -85,14 +85,19 @@ class Ledger:
         with self._redis.pipeline() as pipe:
             pipe.zrem(PENDING, job_id).zrem(_list_key(owner), job_id).execute()
 
-    def pending(self) -> list[str]:
-        """Ids of jobs accepted and not ended, oldest first."""
-        return [job_id.decode() for job_id in self._redis.zrange(PENDING, 0, -1)]
+    def pending(self, most: int = 0) -> list[str]:
+        """Ids of jobs accepted and not ended, oldest first; at most so many, where that is said."""
+        return [job_id.decode() for job_id in self._redis.zrange(PENDING, 0, most - 1)]
 
     def admitted_s(self, job_id: str) -> float:
         """Seconds since a pending job was admitted."""
         admitted = self._redis.zscore(PENDING, job_id)
         return 0.0 if admitted is None else time.time() - admitted
+
+    def oldest_s(self) -> float:
+        """Seconds since the oldest pending job was accepted; 0 where none is pending."""
+        oldest = self._redis.zrange(PENDING, 0, 0, withscores=True)
+        return max(0.0, time.time() - oldest[0][1]) if oldest else 0.0
 
     def pending_count(self) -> int:
         return int(self._redis.zcard(PENDING))

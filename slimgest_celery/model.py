@@ -277,3 +277,22 @@ class Worker(Record):
     page_number: int | None = None
     detail: str | None = Field(None, description="Why it failed, or why this engine reads.")
     device_memory_mb: int | None = Field(None, description="What it holds of its GPU's memory, as of its last task.")
+    memory_mb: int | None = Field(None, description="What its process holds of the machine's, as of its last task.")
+    busy_seconds: float = Field(
+        0.0, ge=0, allow_inf_nan=False, description="Spent on tasks since its process loaded its engine."
+    )
+
+
+class Capacity(Record):
+    """How much is ahead of a job sent now, and how fast that is read."""
+
+    accepting: bool = Field(description="Whether there is room for one more job.")
+    pending_jobs: int = Field(description="Jobs accepted and not ended.")
+    limit: int = Field(description="How many of these there may be; one more gets 429.")
+    pages_ahead: int = Field(description="Pages of pending jobs still to be read.")
+    workers: int = Field(description="Those that have loaded their engine.")
+    pages_per_second: float | None = Field(
+        description="Of all these workers, as measured over the last minutes in which they worked."
+    )
+    estimated_wait_seconds: float | None = Field(description="Until the pages ahead are read; a day at most.")
+    detail: str | None = Field(description="Why there is no estimate.")

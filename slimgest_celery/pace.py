@@ -1,6 +1,6 @@
 """How long pages take here, by where their text comes from: what the tasks of a job are sized by.
 
-slimgest:pace    hash: `{engine}:{source}` to seconds a page, a moving average over what all workers read
+slimgest:page_seconds    hash: `{engine}:{source}` to seconds a page, a moving average over what all workers read
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from redis import Redis
 
 from .model import Page, Source
 
-_KEY = "slimgest:pace"
+_KEY = "slimgest:page_seconds"
 _WEIGHT = 0.2  # of the latest pages in the average
 # A task costs some 4 ms and is what a page of another job may have to wait for.
 _TASK_S = 0.4

@@ -7,11 +7,12 @@ import math
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from datetime import datetime
 from typing import Any, cast
 
 from redis.exceptions import RedisError
 
-from . import tracing
+from . import metrics, tracing
 from .desk import Desk
 from .errors import (
     AllPagesFailed,
@@ -22,7 +23,9 @@ from .errors import (
     PageWorkerLost,
     StorageUnavailable,
 )
+from .guard import resident_bytes
 from .jobs import Jobs
+from .metrics import Increments
 from .model import End, Job, JobStatus, Mode, Page, Plan, Problem, Source, now
 from .model import Engine as EngineRecord
 from .open_jobs import OpenJob
@@ -67,41 +70,51 @@ def plan(desk: Desk, job_id: str, run: int = 0) -> list[Span]:
 
 
 def _plan(desk: Desk, job_id: str, run: int, anew: bool) -> list[Span]:
+    began_at = now()
     with desk.watch(job_id, None):
         job = desk.open_jobs.hold(job_id, run)
         page_numbers = chosen(job.record.options, len(job.pdf), desk.jobs.settings.max_pages)
         source = expected_source(job.pdf, job.record.options, page_numbers)
-    _start(desk, job.record, page_numbers)
-    there = _told_again(desk.jobs, job_id, len(page_numbers))
+    _start(desk, job.record, page_numbers, began_at)
+    there = _told_again(desk, job_id, len(page_numbers))
     if anew and not there and source == Source.OCR:
         with desk.watch(job_id, None):
-            there = _recalled(desk.jobs, job_id, page_numbers, recalling(desk, job))
+            there = _recalled(desk, job_id, page_numbers, recalling(desk, job))
     left = [number for number in page_numbers if number not in there]
     return list(spans(left, _span_length(desk, source, len(left))))
 
 
-def _start(desk: Desk, job: Job, page_numbers: list[int]) -> None:
+def _start(desk: Desk, job: Job, page_numbers: list[int], began_at: datetime) -> None:
     jobs = desk.jobs
     engine = EngineRecord(name=desk.engine.name, version=desk.engine.version)
     jobs.files.put_plan(job.job_id, Plan(page_numbers=page_numbers, engine=engine, started_at=now()))
     jobs.ledger.planned(job.job_id, len(page_numbers))
-    jobs.events.start(job.job_id, job.filename, len(page_numbers))
+    jobs.events.start(job.job_id, job.filename, len(page_numbers), _of_start(job, began_at))
     _log.info("job planned", extra={"job_id": job.job_id, "request_id": job.request_id, "worker": desk.worker})
 
 
-def _told_again(jobs: Jobs, job_id: str, total: int) -> set[int]:
+def _of_start(job: Job, began_at: datetime) -> Increments:
+    """What a job counts when its pages are planned: how long it waited for that, and how long that took."""
+    wait, took = began_at - job.created_at, now() - began_at
+    return {
+        **metrics.seconds(metrics.JOB_SECONDS, "wait", wait.total_seconds()),
+        **metrics.seconds(metrics.JOB_SECONDS, "plan", took.total_seconds()),
+    }
+
+
+def _told_again(desk: Desk, job_id: str, total: int) -> set[int]:
     """Where ingest runs again, what was read before is told, where it has not been, and not read again; returns it."""
-    stored = jobs.files.pages(job_id)
+    stored = desk.jobs.files.pages(job_id)
     if stored:
-        jobs.events.pages(job_id, list(stored.values()), total)
+        desk.jobs.events.pages(job_id, list(stored.values()), total, desk.engine.name)
     return set(stored)
 
 
-def _recalled(jobs: Jobs, job_id: str, page_numbers: Sequence[int], recall: Recall) -> set[int]:
+def _recalled(desk: Desk, job_id: str, page_numbers: Sequence[int], recall: Recall) -> set[int]:
     """Stores and tells pages that other jobs have read; returns which. What is left out is recalled by its task."""
     there: set[int] = set()
     for pages in recall.many(page_numbers):
-        _keep(jobs, job_id, pages, len(page_numbers), recall)
+        _keep(desk.jobs, job_id, pages, len(page_numbers), desk.engine.name, recall)
         there.update(page.page_number for page in pages)
     return there
 
@@ -116,13 +129,15 @@ def _span_length(desk: Desk, source: Source, page_count: int) -> int:
 def _at_work(desk: Desk, job_id: str, first: int, last: int) -> Iterator[None]:
     """Shows what the worker does. An attempt that fails for want of storage or Redis is no fault of the pages."""
     desk.jobs.roster.busy(desk.worker, job_id, first)
+    pages = 0
     try:
         yield
+        pages = last - first + 1 if first else 0
     except (StorageUnavailable, BrokerUnavailable, RedisError):
         desk.jobs.ledger.forgive(job_id, first, last)
         raise
     finally:
-        desk.jobs.roster.idle(desk.worker)
+        desk.jobs.roster.idle(desk.worker, pages, resident_bytes() >> 20)
 
 
 # --- Read -------------------------------------------------------------------------------------------------------------
@@ -222,15 +237,16 @@ class _Tray:
 
     def _empty(self) -> None:
         if self._pages:
-            _keep(self._desk.jobs, self._job.record.job_id, self._pages, self._job.total, self._recall)
-            self._desk.pace.note(self._pages)
+            desk, job = self._desk, self._job
+            _keep(desk.jobs, job.record.job_id, self._pages, job.total, desk.engine.name, self._recall)
+            desk.pace.note(self._pages)
         self._pages, self._told_s = [], time.monotonic()
 
 
 def _read_singly(desk: Desk, job: OpenJob, page_numbers: Sequence[int], span_attempt: int) -> None:
     jobs, job_id = desk.jobs, job.record.job_id
     stored = jobs.files.pages(job_id, page_numbers[0], page_numbers[-1])
-    jobs.events.pages(job_id, list(stored.values()), job.total)
+    jobs.events.pages(job_id, list(stored.values()), job.total, desk.engine.name)
     for number in page_numbers:
         if number in stored:
             continue
@@ -242,13 +258,14 @@ def _read_singly(desk: Desk, job: OpenJob, page_numbers: Sequence[int], span_att
         else:
             with desk.watch(job_id, [number]):
                 (page,) = read_batch(desk, job.pdf, job.record.options, [number])
-        _keep(jobs, job_id, [page.model_copy(update={"attempts": min(attempt, MAX_ATTEMPTS)})], job.total)
+        page = page.model_copy(update={"attempts": min(attempt, MAX_ATTEMPTS)})
+        _keep(jobs, job_id, [page], job.total, desk.engine.name)
 
 
-def _keep(jobs: Jobs, job_id: str, pages: list[Page], total: int, recall: Recall | None = None) -> None:
+def _keep(jobs: Jobs, job_id: str, pages: list[Page], total: int, engine: str, recall: Recall | None = None) -> None:
     """Stored, then told; and made known to other jobs."""
     jobs.files.put_pages(job_id, pages)
-    jobs.events.pages(job_id, pages, total)
+    jobs.events.pages(job_id, pages, total, engine)
     if recall:
         recall.keep(pages)
     for page in pages:
@@ -274,7 +291,8 @@ def _about(job_id: str, page: Page) -> dict[str, object]:
 def give_up(jobs: Jobs, job_id: str, page_number: int, error: PageFailure) -> None:
     """Records a page that went past a limit, before its worker child ends."""
     plan = jobs.files.plan(job_id)
-    _keep(jobs, job_id, [failed_page(page_number, error)], len(plan.page_numbers) if plan else 0)
+    total, engine = (len(plan.page_numbers), plan.engine.name) if plan else (0, metrics.NONE)
+    _keep(jobs, job_id, [failed_page(page_number, error)], total, engine)
 
 
 # --- Assembled --------------------------------------------------------------------------------------------------------
@@ -296,7 +314,8 @@ def assemble(jobs: Jobs, job_id: str, run: int = 0) -> End | None:
         well = {page.page_number: page.status == "ok" for page in jobs.files.each_stored(job_id)}
         for number in plan.page_numbers:
             if number not in well:
-                _keep(jobs, job_id, [failed_page(number, PageWorkerLost())], len(plan.page_numbers))
+                lost = failed_page(number, PageWorkerLost())
+                _keep(jobs, job_id, [lost], len(plan.page_numbers), plan.engine.name)
         end = jobs.files.put_end(job_id, _verdict([well.get(number, False) for number in plan.page_numbers]))
     return jobs.conclude(job_id, end) if end else None
 

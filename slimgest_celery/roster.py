@@ -1,14 +1,16 @@
 """Which workers there are and what each is doing: written by them, read by `GET /`.
 
-slimgest:worker:{name}    hash of a `Worker`'s fields, gone LEASE_S after its worker's last sign of life
+slimgest:worker:{name}    hash of a `Worker`'s fields, gone LEASE_S after its worker's last sign of life; while it is
+                          busy also `busy_since`, in seconds on Redis's clock
 slimgest:workers          set of the names of all workers that have ever signed on
+slimgest:pace             hash: pages that all workers read of late, and the `seconds` that they were busy with them
 """
 
 from __future__ import annotations
 
+import math
 from contextlib import suppress
 
-from pydantic import ValidationError
 from redis import Redis
 
 from .model import Worker
@@ -16,6 +18,30 @@ from .model import Worker
 LEASE_S = 15
 BEAT_S = 3
 _NAMES = "slimgest:workers"
+_PACE = "slimgest:pace"
+_PACE_S = 300  # of work of each worker: what lies further back weighs less than 1/e in the pace
+
+# One clock for all: a counter of seconds that ran back a little would be taken for one that began anew.
+_BUSY = """
+local time = redis.call('TIME')
+redis.call('HSET', KEYS[1], 'state', 'busy', 'job_id', ARGV[1], 'page_number', ARGV[2],
+  'busy_since', string.format('%.6f', time[1] + time[2] / 1e6))
+"""
+# The pace fades with the time that workers are busy, not with the time that passes: after a quiet night it still holds.
+_IDLE = """
+local time, since = redis.call('TIME'), tonumber(redis.call('HGET', KEYS[1], 'busy_since'))
+redis.call('HSET', KEYS[1], 'state', 'idle', 'memory_mb', ARGV[2])
+redis.call('HDEL', KEYS[1], 'job_id', 'page_number', 'busy_since')
+if not since then return end
+local took = math.max(0, time[1] + time[2] / 1e6 - since)
+redis.pcall('HINCRBYFLOAT', KEYS[1], 'busy_seconds', string.format('%.6f', took))
+local fade = math.exp(-took / (tonumber(ARGV[3]) * math.max(1, redis.call('SCARD', KEYS[2]))))
+for field, much in pairs({pages = tonumber(ARGV[1]), seconds = took}) do
+  local before = tonumber(redis.pcall('HGET', KEYS[3], field)) or 0
+  if not (before >= 0 and before < 1e15) then before = 0 end
+  redis.pcall('HSET', KEYS[3], field, string.format('%.6f', before * fade + much))
+end
+"""
 
 
 def _key(name: str) -> str:
@@ -27,6 +53,8 @@ class Roster:
 
     def __init__(self, redis: Redis) -> None:
         self._redis = redis
+        self._busy = redis.register_script(_BUSY)
+        self._idle = redis.register_script(_IDLE)
 
     def sign_on(self, worker: Worker) -> None:
         """Enters a worker, or changes what is said of it as a whole."""
@@ -47,11 +75,19 @@ class Roster:
             self.sign_on(worker)
 
     def busy(self, name: str, job_id: str, page_number: int) -> None:
-        self._redis.hset(_key(name), mapping={"state": "busy", "job_id": job_id, "page_number": page_number})
+        self._busy(keys=[_key(name)], args=[job_id, page_number])
 
-    def idle(self, name: str) -> None:
-        with self._redis.pipeline() as pipe:
-            pipe.hset(_key(name), "state", "idle").hdel(_key(name), "job_id", "page_number").execute()
+    def idle(self, name: str, pages: int, memory_mb: int) -> None:
+        """A worker has done what it was busy with: it read this many pages, and its process has this size now."""
+        self._idle(keys=[_key(name), _NAMES, _PACE], args=[pages, memory_mb, _PACE_S])
+
+    def pace(self) -> float | None:
+        """Pages that a worker reads in a second, measured over the last minutes in which any worked; None before."""
+        with suppress(TypeError, ValueError):
+            pages, seconds = map(float, self._redis.hmget(_PACE, "pages", "seconds"))
+            if math.isfinite(pages) and math.isfinite(seconds) and pages > 0 and seconds > 0:
+                return pages / seconds
+        return None
 
     def gauge(self, name: str, device_memory_mb: int) -> None:
         """What a worker holds of its device's memory."""
@@ -66,10 +102,11 @@ class Roster:
 
     def workers(self) -> list[Worker]:
         """Every worker that lives, by name. What Redis holds is data: an entry that is no worker is passed over."""
+        seconds, microseconds = self._redis.time()
         found = []
         for fields in self._fields(self._names()):
-            with suppress(ValidationError, UnicodeDecodeError):
-                found.append(Worker.model_validate({key.decode(): value.decode() for key, value in fields.items()}))
+            with suppress(ValueError):
+                found.append(_worker(fields, seconds + microseconds / 1e6))
         return found
 
     def lost(self) -> list[str]:
@@ -85,3 +122,11 @@ class Roster:
             for name in names:
                 pipe.hgetall(_key(name))
             return list(pipe.execute())
+
+
+def _worker(fields: dict[bytes, bytes], now_s: float) -> Worker:
+    """The worker of an entry, its time with the task in hand included; raises `ValueError` where it is none."""
+    known = {key.decode(): value.decode() for key, value in fields.items()}
+    if since := known.pop("busy_since", None):
+        known["busy_seconds"] = str(float(known.get("busy_seconds", 0)) + max(0.0, now_s - float(since)))
+    return Worker.model_validate(known)

@@ -44,13 +44,20 @@ def sweep(jobs: Jobs, now_s: float) -> int:
 
 
 def any_waiting(jobs: Jobs) -> bool:
-    """Whether a message waits in any queue. Kombu keeps a list per queue and priority."""
-    options = jobs.celery.conf.broker_transport_options
+    """Whether a message waits in any queue."""
+    return any(waiting(jobs).values())
+
+
+def waiting(jobs: Jobs) -> dict[str, int]:
+    """How many messages wait in each queue. Kombu keeps a list per queue and priority."""
+    options, queues = jobs.celery.conf.broker_transport_options, jobs.celery.conf.task_queues
+    steps = options["priority_steps"]
     with jobs.redis.pipeline(transaction=False) as pipe:
-        for queue in jobs.celery.conf.task_queues:
-            for step in options["priority_steps"]:
+        for queue in queues:
+            for step in steps:
                 pipe.llen(f"{queue.name}{options['sep']}{step}" if step else queue.name)
-        return any(pipe.execute())
+        counts = pipe.execute()
+    return {queue.name: sum(counts[n * len(steps) : (n + 1) * len(steps)]) for n, queue in enumerate(queues)}
 
 
 def _carefully(job_id: str, step: Callable[[], bool]) -> bool:

@@ -27,6 +27,7 @@ from redis.exceptions import RedisError
 from slimgest_celery import engines, logs, tasks, tracing
 from slimgest_celery.app import app, connect, jobs, settings
 from slimgest_celery.errors import EngineUnavailable
+from slimgest_celery.guard import resident_bytes
 from slimgest_celery.jobs import Jobs
 from slimgest_celery.model import Worker
 from slimgest_celery.parent import end_with_parent
@@ -123,7 +124,8 @@ class Lease(threading.Thread):
         known = next((worker for worker in roster.workers() if worker.name == self._node), None)
         if known is not None:
             idle = {"state": "idle", "job_id": None, "page_number": None} if known.state == "busy" else {}
-            self._last = known.model_copy(update=idle)  # to be told again, should Redis forget it
+            # To be told again, should Redis forget it; a counter that is forgotten begins anew.
+            self._last = known.model_copy(update={"busy_seconds": 0.0, **idle})
         roster.keep(self._last)
         if known is None or known.state != "idle" or state.reserved_requests or not any_waiting(self._jobs):
             self._heard_s = time.monotonic()
@@ -168,7 +170,8 @@ def wake(**_: Any) -> None:
         _give_up(me, error)
     tasks.guard()
     told = f"{engine.name} {engine.version}"
-    jobs().roster.sign_on(me.model_copy(update={"state": "idle", "engine": told, **_settle(engine, _node)}))
+    ready = {"state": "idle", "engine": told, "memory_mb": resident_bytes() >> 20, **_settle(engine, _node)}
+    jobs().roster.sign_on(me.model_copy(update=ready))
     took_s = time.perf_counter() - started_s
     tracing.start(worker=_node, engine=told)
     _log.warning("%s is ready: %s in %.1f s (%s)", _node, told, took_s, choice.reason)

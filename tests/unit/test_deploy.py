@@ -21,8 +21,8 @@ from tests.support.stack import ROOT
 
 KUBERNETES = ROOT / "deploy" / "kubernetes"
 INSTALLATIONS = ["cpu", "gpu"]
-# What others than our settings read: Amazon's client, OpenMP, the C library, Redis, and Kubernetes' own $(…).
-OTHERS = re.compile(r"AWS_\w+|OMP_NUM_THREADS|HOME|TMPDIR|REDIS_PASSWORD|REDISCLI_AUTH")
+# What others than our settings read: Amazon's client, Grafana, OpenMP, the C library, Redis, and Kubernetes' own $(…).
+OTHERS = re.compile(r"AWS_\w+|GF_\w+|OMP_NUM_THREADS|HOME|TMPDIR|REDIS_PASSWORD|REDISCLI_AUTH")
 SECRETS = {"slimgest": {"redis-password", "api-keys", "scaling-key", "webhook-secret"}}
 
 

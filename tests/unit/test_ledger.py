@@ -72,7 +72,7 @@ def test_a_worker_without_a_sign_of_life_is_lost(redis: fakeredis.FakeRedis) -> 
     roster.busy("cpu0@a", "job", 3)
     (worker,) = roster.workers()
     assert (worker.state, worker.job_id, worker.page_number) == ("busy", "job", 3)
-    roster.idle("cpu0@a")
+    roster.idle("cpu0@a", pages=1, memory_mb=50)
     assert roster.workers()[0].job_id is None
     assert 0 < redis.ttl(_key("cpu0@a")) <= LEASE_S and roster.lost() == []
     redis.delete(_key("cpu0@a"))

@@ -40,7 +40,7 @@ def events(tmp_path: Path) -> Iterator[Events]:
 
 def _tell(events: Events, end: End | None) -> None:
     events.start("a", "a.pdf", 1)
-    events.pages("a", [PAGE], 1)
+    events.pages("a", [PAGE], 1, "an-engine")
     if end is not None:
         events.end("a", end, 1)
 

@@ -1,0 +1,161 @@
+"""Pictures of a real run as an operator sees it: `python -m docs.pictures_monitoring`. One function a picture."""
+
+from __future__ import annotations
+
+import io
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import httpx
+import matplotlib
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from PIL import Image
+from playwright.sync_api import sync_playwright
+from prometheus_client.parser import text_string_to_metric_families
+
+from tests.support import pdfs
+from tests.support.stack import Stack, running, wait_for
+from workers.redis_server import free_port
+
+FOLDER = Path(__file__).parent / "pictures"
+_CHROMIUM = [
+    *("--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"),
+    *("--disable-background-networking", "--disable-component-update", "--disable-sync"),
+]
+_COLOURS = {"ocr": "#d9730d", "text_layer": "#2f6fde", "none": "#b3261e"}
+_RATE_S = 5  # a rate is that of so many seconds
+_PROSE = "\n".join(pdfs.PROSE)
+
+Scrape = dict[tuple[str, str], float]  # of a metric and one of its labels
+Scrapes = list[tuple[float, Scrape]]  # by the second of the run
+
+
+# --- Flower -----------------------------------------------------------------------------------------------------------
+
+
+def flower(scene: Any) -> bytes:
+    """Flower's list of tasks, in the middle of a scan. `scene` has a `stack` and a `browser`."""
+    url = _start_flower(scene.stack)
+    job_id = scene.stack.submit(pdfs.scanned([_PROSE] * 30), filename="letters.pdf")
+    wait_for(lambda: scene.stack.status(job_id)["pages_done"] > 9, what="pages of the scan")
+    page = scene.browser.new_page(viewport={"width": 1280, "height": 660})
+    page.goto(f"{url}/tasks")
+    page.wait_for_selector("table tbody tr:nth-child(8) td:nth-child(2)")
+    taken: bytes = page.screenshot()
+    scene.stack.request("DELETE", f"/jobs/{job_id}")
+    return taken
+
+
+def _start_flower(stack: Stack) -> str:
+    port = free_port()
+    command = [sys.executable, "-m", "celery", "-A", "slimgest_celery", "flower", "--address=127.0.0.1"]
+    stack.spawn(*command, f"--port={port}", log="flower")
+    url = f"http://127.0.0.1:{port}"
+    wait_for(lambda: _answers(url), what="Flower", logs=stack.folder)
+    return url
+
+
+def _answers(url: str) -> bool:
+    try:
+        return httpx.get(f"{url}/healthcheck", timeout=5).status_code == 200
+    except httpx.TransportError:
+        return False
+
+
+# --- Metrics ----------------------------------------------------------------------------------------------------------
+
+
+def metrics(scene: Any) -> bytes:
+    """What `/metrics` told every second while letters, books and a damaged PDF came in."""
+    scrapes: Scrapes = []
+    arrivals, began_s = _arrivals(), time.monotonic()
+    while arrivals or scrapes[-1][1]["slimgest_queue_jobs", ""]:
+        now_s = time.monotonic() - began_s
+        while arrivals and arrivals[0][0] <= now_s:
+            _, name, pdf = arrivals.pop(0)
+            scene.stack.post("/jobs", pdf, name)
+        scrapes.append((now_s, _scrape(scene.stack)))
+        time.sleep(1)
+    return _plot(scrapes)
+
+
+def _arrivals() -> list[tuple[float, str, bytes]]:
+    """When which PDF is sent."""
+    letter, book = pdfs.scanned([_PROSE] * 6), pdfs.text_pages([_PROSE] * 600)
+    letters = [(3.0 + 6 * n, f"letter-{n + 1}.pdf", letter) for n in range(10)]
+    books = [(12.0, "novel.pdf", book), (50.0, "handbook.pdf", book)]
+    damaged = [(38.0, "damaged.pdf", pdfs.with_broken_page([_PROSE] * 3, 1))]
+    return sorted([*letters, *books, *damaged, (24.0, "file.pdf", pdfs.scanned([_PROSE] * 30))])
+
+
+def _scrape(stack: Stack) -> Scrape:
+    found: Scrape = {}
+    for family in text_string_to_metric_families(stack.get("/metrics").text):
+        for sample in family.samples:
+            series = sample.name, sample.labels.get("source") or sample.labels.get("worker") or ""
+            found[series] = found.get(series, 0.0) + sample.value
+    return found
+
+
+def _plot(scrapes: Scrapes) -> bytes:
+    """The queue, pages a second, and how busy the workers are."""
+    matplotlib.rcParams.update({"font.size": 9, "axes.spines.top": False, "axes.spines.right": False})
+    figure = Figure(figsize=(9, 6.2), dpi=110, layout="constrained")
+    queue, pages, busy = figure.subplots(3, 1, sharex=True)
+    times = [at_s for at_s, _ in scrapes]
+    waiting = [scrape["slimgest_queue_pages", ""] for _, scrape in scrapes]
+    queue.fill_between(times, waiting, step="post", color="#6750a4", alpha=0.35)
+    queue.set_title("Pages waiting (slimgest_queue_pages)", loc="left")
+    _rates(pages, scrapes, "slimgest_pages_total", 1)
+    pages.set_title("Pages per second by source; none: they failed (slimgest_pages_total)", loc="left")
+    _rates(busy, scrapes, "slimgest_worker_busy_seconds_total", 100)
+    busy.set_title("Busy share of each worker in % (slimgest_worker_busy_seconds_total)", loc="left")
+    for axes in (queue, pages):
+        axes.set_yscale("symlog", linthresh=1)
+        axes.set_ylim(0, None)
+    busy.set_ylim(0, 105)
+    busy.set_xlabel("seconds")
+    stored = io.BytesIO()
+    figure.savefig(stored, format="png")
+    return stored.getvalue()
+
+
+def _rates(axes: Axes, scrapes: Scrapes, name: str, factor: float) -> None:
+    for label in sorted({label for _, scrape in scrapes for key, label in scrape if key == name}):
+        rates = [factor * rate for rate in _rate(scrapes, (name, label))]
+        how = {"color": _COLOURS.get(label), "drawstyle": "steps-post"}
+        axes.plot([at_s for at_s, _ in scrapes], rates, label=label.partition("@")[0], **how)
+    axes.legend(loc="upper left", frameon=False, ncols=3)
+
+
+def _rate(scrapes: Scrapes, series: tuple[str, str]) -> Iterator[float]:
+    """By how much it grew in a second, over the last few; a counter that fell began anew."""
+    for place, (at_s, scrape) in enumerate(scrapes):
+        then_s, before = scrapes[max(0, place - _RATE_S)]
+        grown = scrape.get(series, 0.0) - before.get(series, 0.0)
+        yield max(0.0, grown) / (at_s - then_s) if at_s > then_s else 0.0
+
+
+def main() -> None:
+    """Takes both pictures of one service."""
+    FOLDER.mkdir(exist_ok=True)
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        running(Path(folder), SLIMGEST_ENGINE="rapidocr") as stack,
+        sync_playwright() as playwright,
+    ):
+        browser = playwright.chromium.launch(executable_path="/usr/bin/chromium", args=_CHROMIUM)
+        scene = SimpleNamespace(stack=stack, browser=browser)
+        for name, take in {"metrics.png": metrics, "flower.png": flower}.items():
+            image = Image.open(io.BytesIO(take(scene))).convert("RGB").quantize(128, dither=Image.Dither.NONE)
+            image.save(FOLDER / name, optimize=True)
+
+
+if __name__ == "__main__":
+    main()
