@@ -43,19 +43,19 @@ export function sureness(confidence) {
 
 /** @type {Record<string, string>} */
 const REASONS = {
-  text_layer: "from the PDF’s own text",
-  ocr_layer: "from the scanner’s text, which a sample bore out",
-  no_text: "by OCR: the page has no text of its own",
-  hidden_text: "by OCR: the page has only invisible text",
-  text_beside_scan: "by OCR: its text does not cover what is printed",
-  garbled_text: "by OCR: its own text is garbled",
-  wrong_ocr_layer: "by OCR: the scanner’s text is wrong",
-  mode_ocr: "by OCR, as asked for",
-  mode_text: "from the PDF’s own text, as asked for",
+  text_layer: "From the PDF’s own text",
+  ocr_layer: "From the scanner’s text, which a sample bore out",
+  no_text: "By OCR: the page has no text of its own",
+  hidden_text: "By OCR: the page has only invisible text",
+  text_beside_scan: "By OCR: its text does not cover what is printed",
+  garbled_text: "By OCR: its own text is garbled",
+  wrong_ocr_layer: "By OCR: the scanner’s text is wrong",
+  mode_ocr: "By OCR, as asked for",
+  mode_text: "From the PDF’s own text, as asked for",
 };
 
 /** Where a page's text comes from. @param {any} page a page record */
 export function sourceOf(page) {
   const reason = (page.reason ?? "").split(";")[0].trim();
-  return REASONS[reason] ?? (page.source === "ocr" ? "by OCR" : page.source ? "from the PDF’s own text" : "");
+  return REASONS[reason] ?? (page.source === "ocr" ? "By OCR" : page.source ? "From the PDF’s own text" : "");
 }

@@ -29,18 +29,18 @@ ROW = "#page-list [role=option]"
 
 
 def test_pages_of_two_dropped_pdfs_arrive_before_the_jobs_are_done(visitor: Page) -> None:
-    drop(visitor, {"first.pdf": pdfs.numbered(30, 100), "second.pdf": pdfs.numbered(30, 140)})
+    drop(visitor, {"first.pdf": pdfs.numbered(20, 100), "second.pdf": pdfs.numbered(20, 140)})
     for name in ("first.pdf", "second.pdf"):
         row = f"#documents [data-status=processing]:has-text('{name}')"
         visitor.wait_for_selector(f"{row} progress:not([value='0'], [value='1'])")
     visitor.wait_for_selector("[data-status=processing] #page-list:has([data-state=ok]):has([data-state=waiting])")
     expect(visitor.locator("#lines .line")).to_have_text(re.compile("page 1[04]0"))
     until_status(visitor, "completed")
-    expect(visitor.locator("#viewer-state")).to_have_text("30 pages")
+    expect(visitor.locator("#viewer-state")).to_have_text("20 pages")
 
 
 def test_the_page_finishes_a_job_over_the_death_of_the_api(stack: Stack, visitor: Page) -> None:
-    drop(visitor, {"long.pdf": pdfs.numbered(60)})
+    drop(visitor, {"long.pdf": pdfs.numbered(50)})
     visitor.wait_for_selector(f"{ROW}[data-state=ok]")
     url, process = stack.apis.pop()
     os.killpg(process.pid, signal.SIGKILL)
@@ -51,13 +51,13 @@ def test_the_page_finishes_a_job_over_the_death_of_the_api(stack: Stack, visitor
     until_status(visitor, "completed")
     expect(visitor.locator("#offline")).to_be_hidden(timeout=30_000)
     visitor.locator("#page-list").press("End")
-    expect(visitor.locator(f"{ROW}[data-page='60']")).to_have_text(re.compile("60page 60"))
+    expect(visitor.locator(f"{ROW}[data-page='50']")).to_have_text(re.compile("50page 50"))
     waiting = "[...document.querySelectorAll('[data-state=waiting]')].length"
     assert visitor.evaluate(waiting) == 0
 
 
 def test_a_job_is_cancelled_and_then_read_to_its_end(visitor: Page) -> None:
-    drop(visitor, {"stopped.pdf": pdfs.numbered(40)})
+    drop(visitor, {"stopped.pdf": pdfs.numbered(24)})
     visitor.wait_for_selector(f"{ROW}[data-state=ok]")
     visitor.get_by_role("button", name="Cancel", exact=True).click()
     until_status(visitor, "cancelled")
