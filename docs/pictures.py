@@ -7,18 +7,15 @@ import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from PIL import Image, ImageDraw, ImageFilter, ImageFont
+from playwright.sync_api import Browser, Page
 from reportlab.lib.utils import ImageReader
 from reportlab.pdfgen.canvas import Canvas
 
 from tests.support import pdfs
 from tests.support.browser import chromium, drop, until_status
 from tests.support.stack import Stack, running
-
-if TYPE_CHECKING:
-    from playwright.sync_api import Browser, Page
 
 FOLDER = Path(__file__).parent / "pictures"
 _LOG = """\

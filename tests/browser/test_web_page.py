@@ -6,23 +6,15 @@ import os
 import re
 import signal
 from collections.abc import Callable
-from typing import TYPE_CHECKING
 
-import pytest
+from playwright.sync_api import Page, expect
 
 from slimgest_celery.access import make_key
 from slimgest_celery.formats import FORMATS
 from tests.support import pdfs
+from tests.support.browser import choose, drop, until_status
 from tests.support.engines import RAISE, RAISE_ONCE
 from tests.support.stack import Stack
-
-playwright = pytest.importorskip("playwright.sync_api", reason="pip install '.[test]'")
-browser_help = pytest.importorskip("tests.support.browser")
-drop, choose, until_status = browser_help.drop, browser_help.choose, browser_help.until_status
-expect = playwright.expect
-
-if TYPE_CHECKING:
-    from playwright.sync_api import Page
 
 PROSE = "\n".join(pdfs.PROSE)
 ROW = "#page-list [role=option]"
