@@ -4,7 +4,7 @@ import { inFrame, pause } from "./dom.js";
 import { Job } from "./job.js";
 import { follow } from "./stream.js";
 
-const STREAMS = 3; // a browser has six connections to a host, shared by its tabs
+const STREAMS = 2; // a browser has six connections to a host, and two windows may be in sight
 const PAGE = 50;
 const BUSY_MS = 2_000;
 const QUIET_MS = 10_000;

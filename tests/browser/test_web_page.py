@@ -131,7 +131,8 @@ def test_an_encrypted_pdf_is_opened_with_its_password(visitor: Page) -> None:
 
 
 def test_what_is_refused_says_why_and_options_are_checked(visitor: Page) -> None:
-    choose(visitor, "picture.pdf", b"this is no PDF")
+    drop(visitor, {"picture.pdf": b"this is no PDF", "fine.pdf": pdfs.text_pages([PROSE])})
+    until_status(visitor, "completed")
     row = visitor.locator("#documents li", has_text="picture.pdf")
     expect(row).to_contain_text("is not a PDF")
     row.get_by_role("button", name="Do not send").click()
