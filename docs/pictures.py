@@ -80,7 +80,9 @@ PICTURES: dict[str, Callable[[Scene], bytes]] = {
 
 
 def _mid_job(visitor: Page) -> bytes:
-    drop(visitor, {"keepers-log.pdf": scan(12), "letter.pdf": pdfs.text_pages(["\n".join(pdfs.PROSE)])})
+    drop(visitor, {"letter.pdf": pdfs.text_pages(["\n".join(pdfs.PROSE)])})
+    until_status(visitor, "completed")
+    drop(visitor, {"keepers-log.pdf": scan(12)})
     visitor.wait_for_selector("#page-list [data-page='5'][data-state=ok]", timeout=120_000)
     visitor.wait_for_selector("#page-image:not([hidden])", timeout=60_000)
     visitor.locator("#lines .line").nth(2).hover()
