@@ -72,7 +72,7 @@ export function added(id, filename) {
   jobs.set(id, job);
   touch(job);
   connect();
-  return job;
+  refresh();
 }
 
 /** @param {Job} job @throws {import("./api.js").Problem} */

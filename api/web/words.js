@@ -4,11 +4,12 @@ import { counted } from "./dom.js";
 /** @param {import("./job.js").Job} job */
 export function stateOf(job) {
   const read = job.done - job.failed;
+  const ahead = job.ahead ? `, ${job.ahead.toLocaleString("en")} of others ahead` : "";
   switch (job.status) {
     case "queued":
       return job.ahead ? `Waits: ${counted(job.ahead, "page")} ahead of it` : "Waits for a worker";
     case "processing":
-      return job.total ? `${job.done.toLocaleString("en")} of ${counted(job.total, "page")}` : "Is being opened";
+      return job.total ? `${job.done.toLocaleString("en")} of ${counted(job.total, "page")}${ahead}` : "Is being opened";
     case "completed":
       return counted(job.total, "page");
     case "partial":

@@ -25,6 +25,7 @@ def test_pages_of_two_dropped_pdfs_arrive_before_the_jobs_are_done(visitor: Page
     for name in ("first.pdf", "second.pdf"):
         row = f"#documents [data-status=processing]:has-text('{name}')"
         visitor.wait_for_selector(f"{row} progress:not([value='0'], [value='1'])")
+    expect(visitor.locator("#documents")).to_contain_text(re.compile(r"\d+ of others ahead"))  # of one of the two
     visitor.wait_for_selector("[data-status=processing] #page-list:has([data-state=ok]):has([data-state=waiting])")
     expect(visitor.locator("#lines .line")).to_have_text(re.compile("page 1[04]0"))
     until_status(visitor, "completed")
