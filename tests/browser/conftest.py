@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 import pytest
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Browser, Page, expect
 
 from tests.support.browser import CHROMIUM, chromium
 from tests.support.stack import Stack, running
@@ -15,6 +15,7 @@ from tests.support.stack import Stack, running
 def browser() -> Iterator[Browser]:
     if not CHROMIUM.exists():
         pytest.skip("Chromium is not here: apt-get install chromium")
+    expect.set_options(timeout=30_000)  # a busy machine
     with chromium() as started:
         yield started
 

@@ -68,7 +68,7 @@ def test_a_phone_shows_the_list_or_the_document(stack: Stack, visitors: Callable
     choose(visitor, "letter.pdf", pdfs.text_pages(["\n".join(pdfs.PROSE)]))
     until_status(visitor, "completed")
     expect(visitor.locator("#lines")).to_contain_text("The harbour")
-    expect(visitor.get_by_role("img", name="Page 1")).to_be_visible(timeout=30_000)
+    expect(visitor.get_by_role("img", name="Page 1")).to_be_visible()
     expect(visitor.locator("#drop")).to_be_hidden()
     wide = "[...document.querySelectorAll('body *')].filter(one => one.getBoundingClientRect().right > 375.5).length"
     assert visitor.evaluate(wide) == 0

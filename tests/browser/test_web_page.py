@@ -22,9 +22,8 @@ ROW = "#page-list [role=option]"
 
 def test_pages_of_two_dropped_pdfs_arrive_before_the_jobs_are_done(visitor: Page) -> None:
     drop(visitor, {"first.pdf": pdfs.numbered(20, 100), "second.pdf": pdfs.numbered(20, 140)})
-    for name in ("first.pdf", "second.pdf"):
-        row = f"#documents [data-status=processing]:has-text('{name}')"
-        visitor.wait_for_selector(f"{row} progress:not([value='0'], [value='1'])")
+    half_read = ":has([data-status=processing]:has-text('{}') progress:not([value='0'], [value='1']))"
+    visitor.wait_for_selector(f"#documents{half_read.format('first.pdf')}{half_read.format('second.pdf')}")
     expect(visitor.locator("#documents")).to_contain_text(re.compile(r"\d+ of others ahead"))  # of one of the two
     visitor.wait_for_selector("[data-status=processing] #page-list:has([data-state=ok]):has([data-state=waiting])")
     expect(visitor.locator("#lines .line")).to_have_text(re.compile("page 1[04]0"))
@@ -42,7 +41,7 @@ def test_the_page_finishes_a_job_over_the_death_of_the_api(stack: Stack, visitor
     expect(visitor.locator("#offline")).to_contain_text("The service does not answer")
     stack.start_api(int(url.rpartition(":")[2]))
     until_status(visitor, "completed")
-    expect(visitor.locator("#offline")).to_be_hidden(timeout=30_000)
+    expect(visitor.locator("#offline")).to_be_hidden()
     visitor.locator("#page-list").press("End")
     expect(visitor.locator(f"{ROW}[data-page='50']")).to_have_text(re.compile("50page 50"))
     waiting = "[...document.querySelectorAll('[data-state=waiting]')].length"
@@ -87,7 +86,7 @@ def test_a_line_and_its_box_light_up_together(visitor: Page) -> None:
     choose(visitor, "lines.pdf", pdfs.text_pages([PROSE]))
     lines, boxes = visitor.locator("#lines .line"), visitor.locator("#boxes rect")
     expect(boxes).to_have_count(len(pdfs.PROSE))
-    expect(visitor.get_by_role("img", name="Page 1")).to_be_visible(timeout=30_000)
+    expect(visitor.get_by_role("img", name="Page 1")).to_be_visible()
     lines.nth(2).hover()
     expect(visitor.locator("rect.lit")).to_have_attribute("data-index", "2")
     boxes.nth(5).hover()
@@ -172,7 +171,7 @@ def test_a_key_is_asked_for_and_kept_for_the_tab_only_unless_wanted(
     expect(visitor.locator("#service-said")).to_contain_text("2 workers")
     choose(visitor, "private.pdf", pdfs.text_pages([PROSE]))
     until_status(visitor, "completed")
-    expect(visitor.get_by_role("img", name="Page 1")).to_be_visible(timeout=30_000)
+    expect(visitor.get_by_role("img", name="Page 1")).to_be_visible()
     visitor.locator("#downloads summary").click()
     with visitor.expect_download():
         visitor.locator("[data-format=md]").click()
