@@ -119,10 +119,13 @@ export async function run() {
   window.addEventListener("online", refresh);
   while (true) {
     wake = new AbortController();
-    const busy = [...jobs.values()].some((job) => !job.ended);
-    if (!document.hidden || busy) await list();
-    await pause(busy && !document.hidden ? BUSY_MS : QUIET_MS, wake.signal);
+    if (!document.hidden || busy()) await list();
+    await pause(busy() && !document.hidden ? BUSY_MS : QUIET_MS, wake.signal);
   }
+}
+
+function busy() {
+  return [...jobs.values()].some((job) => !job.ended);
 }
 
 async function list() {
@@ -136,6 +139,7 @@ async function list() {
       had.delete(status.job_id);
     }
     for (const id of had) if (id !== open && total <= shown && jobs.get(id)?.ended) jobs.delete(id);
+    if (open && !jobs.has(open)) await load(open); // the service did not answer when it was opened
     connect();
     touch();
   } catch (failure) {
