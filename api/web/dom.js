@@ -62,6 +62,7 @@ export function inFrame(work) {
 
 /** @param {number} ms @param {AbortSignal} [signal] ends the pause, too */
 export function pause(ms, signal) {
+  if (signal?.aborted) return Promise.resolve();
   return new Promise((done) => {
     const timer = setTimeout(done, ms);
     signal?.addEventListener("abort", () => (clearTimeout(timer), done(undefined)), { once: true });

@@ -44,6 +44,7 @@ export class Job {
   update(status, askedAt) {
     this.filename = status.filename;
     this.createdAt = status.created_at;
+    this.ahead = status.pages_ahead;
     if (this.changedAt > askedAt) return; // an event knew better meanwhile
     if (this.ended && !ENDS.has(status.status)) this.told = false; // somebody had it read again
     this.status = status.status;
@@ -51,7 +52,6 @@ export class Job {
     this.total = status.total_pages ?? 0;
     this.done = status.pages_done;
     this.failed = status.pages_failed;
-    this.ahead = status.pages_ahead;
     this.hasResult = status.has_result;
     this.error = status.error;
   }
@@ -69,7 +69,6 @@ export class Job {
   #start(data) {
     this.total = data.total_pages;
     if (!this.ended) this.status = "processing";
-    this.ahead = 0;
   }
 
   /** @param {any} data */

@@ -108,7 +108,7 @@ export class PageView {
   #text(page) {
     this.text = page?.text ?? "";
     this.lines.show(page);
-    say($("page-source"), page ? sourceOf(page) : "");
+    note($("page-source"), page ? sourceOf(page) : "");
     $("copy").hidden = !this.text || !navigator.clipboard;
     $("legend").hidden = !page?.blocks.length;
     if (page && !page.blocks.length) this.#missing("There is no text on this page.");

@@ -53,7 +53,7 @@ function row(worker) {
 
 /** @param {any} worker */
 function doing({ state, job_id: id, page_number: page, detail }) {
-  if (state !== "busy") return detail ? `${state}: ${detail}` : state;
+  if (state !== "busy") return state === "failed" && detail ? `failed: ${detail}` : state; // else it is about its engine
   const name = id ? (jobOf(id)?.filename ?? "a document") : "a document of someone else’s";
   return page ? `reads page ${page} of ${name}` : `works on ${name}`;
 }

@@ -4,7 +4,7 @@ import { inFrame, pause } from "./dom.js";
 import { Job } from "./job.js";
 import { follow } from "./stream.js";
 
-const STREAMS = 3; // a browser has six connections to a host, shared by its tabs
+const STREAMS = 2; // a browser has six connections to a host, and two windows may be in sight
 const PAGE = 50;
 const BUSY_MS = 2_000;
 const QUIET_MS = 10_000;
@@ -72,7 +72,7 @@ export function added(id, filename) {
   jobs.set(id, job);
   touch(job);
   connect();
-  return job;
+  refresh();
 }
 
 /** @param {Job} job @throws {import("./api.js").Problem} */
@@ -119,10 +119,13 @@ export async function run() {
   window.addEventListener("online", refresh);
   while (true) {
     wake = new AbortController();
-    const busy = [...jobs.values()].some((job) => !job.ended);
-    if (!document.hidden || busy) await list();
-    await pause(busy && !document.hidden ? BUSY_MS : QUIET_MS, wake.signal);
+    if (!document.hidden || busy()) await list();
+    await pause(busy() && !document.hidden ? BUSY_MS : QUIET_MS, wake.signal);
   }
+}
+
+function busy() {
+  return [...jobs.values()].some((job) => !job.ended);
 }
 
 async function list() {
@@ -136,6 +139,7 @@ async function list() {
       had.delete(status.job_id);
     }
     for (const id of had) if (id !== open && total <= shown && jobs.get(id)?.ended) jobs.delete(id);
+    if (open && !jobs.has(open)) await load(open); // the service did not answer when it was opened
     connect();
     touch();
   } catch (failure) {

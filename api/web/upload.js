@@ -10,7 +10,7 @@ const LONGEST_WAIT_S = 10;
 
 /** A file on its way. */
 export class Upload {
-  /** @param {File} file @param {Record<string, string>} options @param {(id: string) => void} accepted called with its job */
+  /** @param {File} file @param {Record<string, string>} options @param {(id: string) => unknown} accepted called with its job */
   constructor(file, options, accepted) {
     this.id = crypto.randomUUID?.() ?? String(Math.random()); // the former is for https and this machine only
     this.file = file;
@@ -33,7 +33,7 @@ let sending = 0;
 /** @type {Upload[]} */
 const waiting = [];
 
-/** @param {(id: string) => void} accepted called with the first job of those sent together */
+/** @param {(id: string) => void} accepted called with the first job that is made of files sent together */
 export function setUpUpload(accepted) {
   const take = (/** @type {File[]} */ files) => send(files, accepted);
   $("files").addEventListener("change", (/** @type {any} */ event) => {
@@ -86,8 +86,10 @@ async function filesBelow(entry) {
 function send(files, accepted) {
   if (!files.length || !optionsFit()) return;
   const options = chosen();
-  for (const [index, file] of files.entries()) {
-    const one = new Upload(file, options, index ? () => {} : accepted);
+  const at = location.hash; // whoever has gone elsewhere meanwhile, or has the first of these open, stays there
+  const open = (/** @type {string} */ id) => location.hash === at && accepted(id);
+  for (const file of files) {
+    const one = new Upload(file, options, open);
     one.control.signal.addEventListener("abort", () => drop(one));
     uploads.unshift(one);
     waiting.push(one);

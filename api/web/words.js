@@ -4,11 +4,12 @@ import { counted } from "./dom.js";
 /** @param {import("./job.js").Job} job */
 export function stateOf(job) {
   const read = job.done - job.failed;
+  const ahead = job.ahead ? `, ${job.ahead.toLocaleString("en")} of others ahead` : "";
   switch (job.status) {
     case "queued":
       return job.ahead ? `Waits: ${counted(job.ahead, "page")} ahead of it` : "Waits for a worker";
     case "processing":
-      return job.total ? `${job.done.toLocaleString("en")} of ${counted(job.total, "page")}` : "Is being opened";
+      return job.total ? `${job.done.toLocaleString("en")} of ${counted(job.total, "page")}${ahead}` : "Is being opened";
     case "completed":
       return counted(job.total, "page");
     case "partial":
@@ -43,19 +44,19 @@ export function sureness(confidence) {
 
 /** @type {Record<string, string>} */
 const REASONS = {
-  text_layer: "from the PDF’s own text",
-  ocr_layer: "from the scanner’s text, which a sample bore out",
-  no_text: "by OCR: the page has no text of its own",
-  hidden_text: "by OCR: the page has only invisible text",
-  text_beside_scan: "by OCR: its text does not cover what is printed",
-  garbled_text: "by OCR: its own text is garbled",
-  wrong_ocr_layer: "by OCR: the scanner’s text is wrong",
-  mode_ocr: "by OCR, as asked for",
-  mode_text: "from the PDF’s own text, as asked for",
+  text_layer: "From the PDF’s own text",
+  ocr_layer: "From the scanner’s text, which a sample bore out",
+  no_text: "By OCR: the page has no text of its own",
+  hidden_text: "By OCR: the page has only invisible text",
+  text_beside_scan: "By OCR: its text does not cover what is printed",
+  garbled_text: "By OCR: its own text is garbled",
+  wrong_ocr_layer: "By OCR: the scanner’s text is wrong",
+  mode_ocr: "By OCR, as asked for",
+  mode_text: "From the PDF’s own text, as asked for",
 };
 
 /** Where a page's text comes from. @param {any} page a page record */
 export function sourceOf(page) {
   const reason = (page.reason ?? "").split(";")[0].trim();
-  return REASONS[reason] ?? (page.source === "ocr" ? "by OCR" : page.source ? "from the PDF’s own text" : "");
+  return REASONS[reason] ?? (page.source === "ocr" ? "By OCR" : page.source ? "From the PDF’s own text" : "");
 }

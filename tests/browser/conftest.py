@@ -3,22 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING
 
 import pytest
+from playwright.sync_api import Browser, Page, expect
 
+from tests.support.browser import CHROMIUM, chromium
 from tests.support.stack import Stack, running
-
-if TYPE_CHECKING:
-    from playwright.sync_api import Browser, Page
 
 
 @pytest.fixture(scope="package")
 def browser() -> Iterator[Browser]:
-    browsers = pytest.importorskip("tests.support.browser", reason="pip install '.[test]'")
-    if not browsers.CHROMIUM.exists():
+    if not CHROMIUM.exists():
         pytest.skip("Chromium is not here: apt-get install chromium")
-    with browsers.chromium() as started:
+    expect.set_options(timeout=30_000)  # a busy machine
+    with chromium() as started:
         yield started
 
 

@@ -5,22 +5,16 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Browser, Page, expect
 
 from tests.support import pdfs
+from tests.support.browser import choose, drop, until_status
 from tests.support.engines import RAISE
 from tests.support.stack import Stack
-
-playwright = pytest.importorskip("playwright.sync_api", reason="pip install '.[test]'")
-axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="pip install '.[test]'")
-browser_help = pytest.importorskip("tests.support.browser")
-drop, choose, until_status = browser_help.drop, browser_help.choose, browser_help.until_status
-expect = playwright.expect
-
-if TYPE_CHECKING:
-    from playwright.sync_api import Browser, Page
 
 SCREENS: list[dict[str, Any]] = [
     {"color_scheme": "light", "viewport": {"width": 1400, "height": 880}},
@@ -63,7 +57,7 @@ def test_axe_finds_nothing_in_any_state_of_the_page(
 
 def _looks_well(page: Page, state: str) -> None:
     """No accessibility rule is broken, and nothing is wider than the screen."""
-    found = axe.Axe().run(page)
+    found = Axe().run(page)
     assert not found.response["violations"], f"{state}: {found.generate_report()}"
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), state
 
@@ -74,7 +68,7 @@ def test_a_phone_shows_the_list_or_the_document(stack: Stack, visitors: Callable
     choose(visitor, "letter.pdf", pdfs.text_pages(["\n".join(pdfs.PROSE)]))
     until_status(visitor, "completed")
     expect(visitor.locator("#lines")).to_contain_text("The harbour")
-    expect(visitor.get_by_role("img", name="Page 1")).to_be_visible(timeout=30_000)
+    expect(visitor.get_by_role("img", name="Page 1")).to_be_visible()
     expect(visitor.locator("#drop")).to_be_hidden()
     wide = "[...document.querySelectorAll('body *')].filter(one => one.getBoundingClientRect().right > 375.5).length"
     assert visitor.evaluate(wide) == 0

@@ -6,41 +6,33 @@ import os
 import re
 import signal
 from collections.abc import Callable
-from typing import TYPE_CHECKING
 
-import pytest
+from playwright.sync_api import Page, expect
 
 from slimgest_celery.access import make_key
 from slimgest_celery.formats import FORMATS
 from tests.support import pdfs
+from tests.support.browser import choose, drop, until_status
 from tests.support.engines import RAISE, RAISE_ONCE
 from tests.support.stack import Stack
-
-playwright = pytest.importorskip("playwright.sync_api", reason="pip install '.[test]'")
-browser_help = pytest.importorskip("tests.support.browser")
-drop, choose, until_status = browser_help.drop, browser_help.choose, browser_help.until_status
-expect = playwright.expect
-
-if TYPE_CHECKING:
-    from playwright.sync_api import Page
 
 PROSE = "\n".join(pdfs.PROSE)
 ROW = "#page-list [role=option]"
 
 
 def test_pages_of_two_dropped_pdfs_arrive_before_the_jobs_are_done(visitor: Page) -> None:
-    drop(visitor, {"first.pdf": pdfs.numbered(30, 100), "second.pdf": pdfs.numbered(30, 140)})
-    for name in ("first.pdf", "second.pdf"):
-        row = f"#documents [data-status=processing]:has-text('{name}')"
-        visitor.wait_for_selector(f"{row} progress:not([value='0'], [value='1'])")
+    drop(visitor, {"first.pdf": pdfs.numbered(20, 100), "second.pdf": pdfs.numbered(20, 140)})
+    half_read = ":has([data-status=processing]:has-text('{}') progress:not([value='0'], [value='1']))"
+    visitor.wait_for_selector(f"#documents{half_read.format('first.pdf')}{half_read.format('second.pdf')}")
+    expect(visitor.locator("#documents")).to_contain_text(re.compile(r"\d+ of others ahead"))  # of one of the two
     visitor.wait_for_selector("[data-status=processing] #page-list:has([data-state=ok]):has([data-state=waiting])")
     expect(visitor.locator("#lines .line")).to_have_text(re.compile("page 1[04]0"))
     until_status(visitor, "completed")
-    expect(visitor.locator("#viewer-state")).to_have_text("30 pages")
+    expect(visitor.locator("#viewer-state")).to_have_text("20 pages")
 
 
 def test_the_page_finishes_a_job_over_the_death_of_the_api(stack: Stack, visitor: Page) -> None:
-    drop(visitor, {"long.pdf": pdfs.numbered(60)})
+    drop(visitor, {"long.pdf": pdfs.numbered(50)})
     visitor.wait_for_selector(f"{ROW}[data-state=ok]")
     url, process = stack.apis.pop()
     os.killpg(process.pid, signal.SIGKILL)
@@ -49,15 +41,15 @@ def test_the_page_finishes_a_job_over_the_death_of_the_api(stack: Stack, visitor
     expect(visitor.locator("#offline")).to_contain_text("The service does not answer")
     stack.start_api(int(url.rpartition(":")[2]))
     until_status(visitor, "completed")
-    expect(visitor.locator("#offline")).to_be_hidden(timeout=30_000)
+    expect(visitor.locator("#offline")).to_be_hidden()
     visitor.locator("#page-list").press("End")
-    expect(visitor.locator(f"{ROW}[data-page='60']")).to_have_text(re.compile("60page 60"))
+    expect(visitor.locator(f"{ROW}[data-page='50']")).to_have_text(re.compile("50page 50"))
     waiting = "[...document.querySelectorAll('[data-state=waiting]')].length"
     assert visitor.evaluate(waiting) == 0
 
 
 def test_a_job_is_cancelled_and_then_read_to_its_end(visitor: Page) -> None:
-    drop(visitor, {"stopped.pdf": pdfs.numbered(40)})
+    drop(visitor, {"stopped.pdf": pdfs.numbered(24)})
     visitor.wait_for_selector(f"{ROW}[data-state=ok]")
     visitor.get_by_role("button", name="Cancel", exact=True).click()
     until_status(visitor, "cancelled")
@@ -94,7 +86,7 @@ def test_a_line_and_its_box_light_up_together(visitor: Page) -> None:
     choose(visitor, "lines.pdf", pdfs.text_pages([PROSE]))
     lines, boxes = visitor.locator("#lines .line"), visitor.locator("#boxes rect")
     expect(boxes).to_have_count(len(pdfs.PROSE))
-    expect(visitor.get_by_role("img", name="Page 1")).to_be_visible(timeout=30_000)
+    expect(visitor.get_by_role("img", name="Page 1")).to_be_visible()
     lines.nth(2).hover()
     expect(visitor.locator("rect.lit")).to_have_attribute("data-index", "2")
     boxes.nth(5).hover()
@@ -139,7 +131,8 @@ def test_an_encrypted_pdf_is_opened_with_its_password(visitor: Page) -> None:
 
 
 def test_what_is_refused_says_why_and_options_are_checked(visitor: Page) -> None:
-    choose(visitor, "picture.pdf", b"this is no PDF")
+    drop(visitor, {"picture.pdf": b"this is no PDF", "fine.pdf": pdfs.text_pages([PROSE])})
+    until_status(visitor, "completed")
     row = visitor.locator("#documents li", has_text="picture.pdf")
     expect(row).to_contain_text("is not a PDF")
     row.get_by_role("button", name="Do not send").click()
@@ -178,7 +171,7 @@ def test_a_key_is_asked_for_and_kept_for_the_tab_only_unless_wanted(
     expect(visitor.locator("#service-said")).to_contain_text("2 workers")
     choose(visitor, "private.pdf", pdfs.text_pages([PROSE]))
     until_status(visitor, "completed")
-    expect(visitor.get_by_role("img", name="Page 1")).to_be_visible(timeout=30_000)
+    expect(visitor.get_by_role("img", name="Page 1")).to_be_visible()
     visitor.locator("#downloads summary").click()
     with visitor.expect_download():
         visitor.locator("[data-format=md]").click()
