@@ -3,25 +3,28 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test chromium pictures faults fuzz soak quality searchable lint clean
+.PHONY: demo test programs pictures faults fuzz soak quality searchable lint clean
 
 demo: .venv/demo
 	@$(BIN)/python samples/draw.py build/sample.pdf
 	@$(BIN)/slimgest process build/sample.pdf
 	@rm -rf build/sample.pdf
 
-test: lint chromium
+test: lint programs
 	$(BIN)/pytest
 
-# The tests of the web page want Debian's Chromium. CI installs it; elsewhere they are skipped where it is not.
-chromium:
-	@if [ -x /usr/bin/chromium ]; then :; \
+# Programs of Debian's that some checks drive or compare with. CI installs them; elsewhere those checks are skipped.
+PROGRAMS := chromium ghostscript iproute2 poppler-utils qpdf tesseract-ocr
+
+programs:
+	@missing=$$(for name in $(PROGRAMS); do dpkg -s $$name >/dev/null 2>&1 || printf ' %s' $$name; done); \
+	if [ -z "$$missing" ]; then :; \
 	elif [ -n "$$CI" ] && [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
-	    apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends chromium; \
-	else echo "The tests of the web page are skipped without Chromium: apt-get install chromium"; fi
+	    apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $$missing; \
+	else echo "Some checks are skipped without these: apt-get install$$missing"; fi
 
 # The pictures of the README, taken of a real run
-pictures: .venv/test chromium
+pictures: .venv/test programs
 	$(BIN)/python -m docs.pictures
 
 faults: .venv/test
