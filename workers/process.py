@@ -156,6 +156,9 @@ def rescue() -> list[str]:
 def wake(**_: Any) -> None:
     """Loads and warms up the engine; only then is the worker `idle`, and the service ready."""
     end_with_parent(signal.SIGKILL)  # its page is read again elsewhere
+    # Celery subscribes to the results of every chord that is sent, and keeps them until they come; those of pages never
+    # do, and nobody waits here: without this a child would hold some KB and a subscription in Redis for each task sent.
+    app.backend.add_pending_result = lambda result, **_: result
     me = Worker(name=_node, device=device_of(_node), engine=settings().engine, state="starting")
     try:
         choice = engines.choose(settings())

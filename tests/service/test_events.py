@@ -117,6 +117,13 @@ def test_flask_sse_s_own_listener_understands_what_is_published(stack: Stack) ->
     assert page.id
 
 
+def test_workers_wait_for_no_result(stack: Stack) -> None:
+    """Celery subscribes to each task of a chord that is sent, and would hold that for ever."""
+    for job_id in [stack.submit(pdfs.numbered(3)) for _ in range(3)]:
+        stack.wait_end(job_id)
+    wait_for(lambda: stack.redis.pubsub_channels("celery-task-meta-*") == [], what="the end of subscriptions")
+
+
 def test_clients_that_leave_are_noticed(stack: Stack) -> None:
     job_id = stack.submit(pdfs.numbered(200))
     channel = job_key(job_id, "events")
