@@ -1,6 +1,6 @@
 """Thousands of clients of one event stream, in one process and without threads: `audience PORT PATH CLIENTS`.
 
-Prints `{"connected": …}` when all have their response's head, and `{"heard": …}` when all have heard the end. What was
+Prints `{"connected": …}` when all streams have begun, and `{"heard": …}` when all have heard the end. What was
 heard is held against what most of them heard: ids that one lacks are lost, ids that it has again are twice.
 """
 
@@ -30,8 +30,8 @@ class Listener:
 
     sock: socket.socket
     ids: list[bytes] = field(default_factory=list)
-    rest: bytes = b""  # of a line that has not come whole
-    head: bool = False
+    rest: bytes = b""  # of an event that has not come whole
+    begun: bool = False  # the stream's first line came: from now on nothing may be missed
     ended: bool = False
 
     def take(self, received: bytes) -> None:
@@ -39,12 +39,11 @@ class Listener:
         if not received:
             self.ended = True
             return
-        text = self.rest + received
-        if not self.head:
-            self.head = b"\r\n\r\n" in text
-        self.ids += _ID.findall(text)
-        self.rest = text[text.rfind(b"\n") + 1 :]
-        self.ended = self.ended or (any(last in text for last in _LAST) and text.endswith(b"\n"))
+        whole, blank, self.rest = (self.rest + received).rpartition(b"\n\n")
+        if blank:
+            self.begun = True
+            self.ids += _ID.findall(whole + blank)
+            self.ended = any(last in whole for last in _LAST)
 
 
 def tally(heard: Sequence[Sequence[bytes]]) -> tuple[int, int]:
@@ -65,11 +64,11 @@ class Audience:
         self.first_s = self.last_s = 0.0
 
     def connect(self, count: int) -> None:
-        """Some at a time, until each has its response's head."""
+        """Some at a time, until each one's stream has begun."""
         while len(self.listeners) < count:
             for _ in range(min(_AT_ONCE, count - len(self.listeners))):
                 self._join()
-            self._hear(lambda: all(listener.head for listener in self.listeners[-_AT_ONCE:]))
+            self._hear(lambda: all(listener.begun for listener in self.listeners[-_AT_ONCE:]))
 
     def listen(self) -> None:
         """Until all have heard the end, or nobody heard anything for long."""

@@ -1,8 +1,9 @@
 """The bare loops that the service is held against, each in a process of its own: `python -m benchmarks.bare KIND`.
 
 KIND is `text` (PDFium's text, nothing else), `stock` (`RapidOCR()` as it comes, on one thread), or an engine's name:
-the service's own engine, in a loop that renders a page and reads it. A loop loads and warms up as a worker does, says
-so, and then answers each line of JSON on standard input by one on standard output.
+the service's own engine, in a loop that renders a page and reads it; with `upright:` before its name, with the look at
+how the page lies that the service takes. A loop loads and warms up as a worker does, says so, and then answers each
+line of JSON on standard input by one on standard output.
 """
 
 from __future__ import annotations
@@ -21,12 +22,13 @@ from typing import IO, Any
 import numpy as np
 import pypdfium2 as pdfium
 
-from slimgest_celery import engines
+from slimgest_celery import engines, orientation
 from slimgest_celery.config import Settings
 from tests.support.stack import ROOT
 from workers.devices import Found, plan
 from workers.process import built_in_page
 
+_UPRIGHT = "upright:"
 Image = np.ndarray[Any, np.dtype[np.uint8]]
 Read = Callable[[pdfium.PdfPage, float], str]
 
@@ -123,8 +125,14 @@ def _rendered(page: pdfium.PdfPage, dpi: float) -> Image:
 
 
 def _ours(kind: str) -> Callable[[Image], str]:
-    engine = engines.load(Settings.model_validate({"SLIMGEST_ENGINE": kind}))
-    return lambda image: "\n".join(line.text for line in engine.read([image])[0])
+    engine = engines.load(Settings.model_validate({"SLIMGEST_ENGINE": kind.removeprefix(_UPRIGHT)}))
+    if kind.startswith(_UPRIGHT):
+        return lambda image: _text(orientation.read(engine, [image])[0].lines)
+    return lambda image: _text(engine.read([image])[0])
+
+
+def _text(lines: Sequence[engines.Line]) -> str:
+    return "\n".join(line.text for line in lines)
 
 
 def _stock() -> Callable[[Image], str]:

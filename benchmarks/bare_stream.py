@@ -34,6 +34,7 @@ def main() -> None:
         nonlocal come
         sock.recv(4096)
         sock.sendall(b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n")
+        sock.sendall(chunk(b"retry:2000\n\n"))
         come += 1
         if come == clients:
             all_here.set()

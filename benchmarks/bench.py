@@ -1,4 +1,4 @@
-"""Everything that is measured, in one run: `make bench`, or `python -m benchmarks.bench --only growth`.
+"""Everything that is measured, in one run: `make bench`, or `python -m benchmarks.bench --only growth`, `--only text`.
 
 Each measure of benchmarks/measures/ has a share of the minutes, in which it repeats itself as often as that allows, but
 once at least. What cannot be measured here is a row that says why.
@@ -24,9 +24,9 @@ from benchmarks.measures import (
     fairness,
     fanout,
     first_page,
-    growth,
     ocr,
     peer,
+    sizes,
     start,
     text,
 )
@@ -44,13 +44,13 @@ MEASURES: dict[ModuleType, int] = {
     dispatch: 110,
     fairness: 30,
     fanout: 60,
-    growth: 140,
+    sizes: 140,
     start: 60,
 }
 # Two questions: how much of the raw speed is kept, and how does the cost grow?
 GROUPS = {
     "speed": (ocr, peer, cpu_reading, text, first_page, start),
-    "growth": (growth, dispatch, fanout, fairness),
+    "growth": (sizes, dispatch, fanout, fairness),
 }
 
 

@@ -19,8 +19,8 @@ from tests.support.pdfs import PROSE
 
 A4 = (595, 842)
 _WORDS = sorted({word.strip(",.") for line in PROSE for word in line.split()})
-# Pages that lie sideways are read upright by the service and not by a bare loop, so these are not compared.
-_SIDEWAYS = "cardinal"
+# Pages that lie otherwise are read upright by the service and not by a bare loop: these files have some.
+_NOT_UPRIGHT = ("cardinal", "rotated")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -73,28 +73,33 @@ def tiny(pages: int) -> bytes:
 def scans(path: Path, corpus: Path | None, pages: int) -> Scans:
     """So many pages: the real ones, over and over, or drawn ones where there are no real ones."""
     found = sorted((corpus / "scanned").glob("*.pdf")) if corpus else []
-    found = [pdf for pdf in found if _SIDEWAYS not in pdf.stem and pdf.with_suffix(".gt.txt").is_file()]
+    found = [pdf for pdf in found if pdf.with_suffix(".gt.txt").is_file() and _is_upright(pdf)]
     return _gathered(path, found, pages) if found else _drawn(path, pages)
 
 
+def _is_upright(pdf: Path) -> bool:
+    return not any(word in pdf.stem for word in _NOT_UPRIGHT)
+
+
 def _gathered(path: Path, found: list[Path], pages: int) -> Scans:
-    truths = [truth for pdf in found for truth in pdf.with_suffix(".gt.txt").read_text(encoding="utf-8").split("\f")]
+    texts = [text for pdf in found for text in pdf.with_suffix(".gt.txt").read_text(encoding="utf-8").split("\f")]
+    truths = [text for text in texts if text.strip()]
     with pikepdf.new() as gathered:
         for pdf in found:
             with pikepdf.open(pdf) as opened:
                 gathered.pages.extend(opened.pages)
-        if len(gathered.pages) != len(truths := [truth for truth in truths if truth.strip()]):
-            raise ValueError(f"{corpus_of(found)}: {len(gathered.pages)} pages, and the true text of {len(truths)}")
+        if len(gathered.pages) != len(truths):
+            raise ValueError(f"{_folder_of(found)}: {len(gathered.pages)} pages, and the true text of {len(truths)}")
         order = list(islice(cycle(range(len(truths))), pages))
         with pikepdf.new() as ordered:
             for index in order:
                 ordered.pages.append(gathered.pages[index])
             ordered.save(path)
-    origin = f"{len(truths)} upright pages of {corpus_of(found)}/*.pdf, {pages} in all"
+    origin = f"{len(truths)} upright pages of {_folder_of(found)}, {pages} in all"
     return Scans(path=path, truth=[truths[index] for index in order], origin=origin)
 
 
-def corpus_of(found: list[Path]) -> str:
+def _folder_of(found: list[Path]) -> str:
     """The folder of these PDFs, by its last two names."""
     return "/".join(found[0].parent.parts[-2:])
 

@@ -23,6 +23,7 @@ TITLE = "Dispatch"
 _HOW = {"mode": "ocr", "dpi": "36"}
 _SLEEP_S = 0.05
 _WORKERS = (1, 2, 4, 8, 16)
+_SINGLES = range(1, 490, 2)  # as many as the option takes
 _GPU_SPAN = 32  # pages to a task of an engine that takes 8 at once (slimgest_celery/spans.py)
 _GPU_PAGES_PER_S = (5, 20, 50, 100)
 
@@ -33,7 +34,7 @@ def measure(plan: Plan) -> list[Row]:
 
 
 def _ceiling(plan: Plan) -> list[Row]:
-    pages = plan.size(5000, least=200)
+    pages = plan.size(5000, least=500)
     pdf = plan.folder / "tiny.pdf"
     pdf.write_bytes(drawn.tiny(pages))
     ours: list[Took] = []
@@ -47,7 +48,7 @@ def _ceiling(plan: Plan) -> list[Row]:
             ours.append(running.process(pdf, **_HOW))
             cpu.append(used(before, running.cpu()))
         span = Pace(running.stack.redis, "sleeping").span_length(Source.OCR, pages, 2)
-        singles, single_cpu = _singly(running, pdf, pages)
+        singles, single_cpu = _singly(running, pdf)
     middling = {kind: middle([one[kind] for one in cpu]) for kind in cpu[0]}
     rates = [pages / took.seconds for took in ours]
     ceiling = Row(
@@ -66,10 +67,10 @@ def _ceiling(plan: Plan) -> list[Row]:
     return [ceiling, _task(singles, single_cpu, task_ms), _carried(cost)]
 
 
-def _singly(running: Service, pdf: Path, pages: int) -> tuple[Took, Cpu]:
+def _singly(running: Service, pdf: Path) -> tuple[Took, Cpu]:
     """Every other page: no two are neighbours, so each is a task of its own."""
     before = running.cpu()
-    took = running.process(pdf, pages=",".join(str(number) for number in range(1, pages, 2)), **_HOW)
+    took = running.process(pdf, pages=",".join(map(str, _SINGLES)), **_HOW)
     return took, used(before, running.cpu())
 
 
@@ -108,9 +109,9 @@ def _with_workers(plan: Plan) -> Row:
             for number in range(len(running.stack.workers), count):
                 running.stack.start_worker(f"cpu{number}")
             running.stack.wait_ready(count)
-            pages = count * plan.size(120, least=20)
+            pages = count * plan.size(160, least=20)
             running.process(drawn.tiny(8 * count), **_HOW)
-            runs = [running.process(drawn.tiny(pages), **_HOW) for _ in range(2 if plan.scale >= 1 else 1)]
+            runs = [running.process(drawn.tiny(pages), **_HOW) for _ in range(2 if count == _WORKERS[-1] else 1)]
             rate = middle([pages / took.seconds for took in runs])
             lost += failures(runs)
             points.append((float(count), rate * _SLEEP_S / count))

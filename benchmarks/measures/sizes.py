@@ -125,7 +125,7 @@ def _rows(samples: list[Sample], unit: str) -> list[Row]:
     return [
         *rows,
         Row(
-            measure="growth",
+            measure="sizes",
             what=f"Redis at the peak, {sizes}",
             figure=redis[-1][1],
             unit="bytes a page",
@@ -146,7 +146,7 @@ def _points(samples: list[Sample], of: Callable[[Sample], float]) -> Points:
 def _flat(what: str, axis: str, unit: str, failed: int, points: Points) -> Row:
     """The largest size against the best of the smaller ones."""
     return Row(
-        measure="growth",
+        measure="sizes",
         what=what,
         figure=growth(points),
         unit="× the least before",
@@ -165,7 +165,7 @@ def _told(points: Points) -> str:
 
 def _after(left: int, pages: int, jobs: int) -> Row:
     return Row(
-        measure="growth",
+        measure="sizes",
         what="Redis after retention",
         figure=round(left / pages),
         unit="bytes a page",
