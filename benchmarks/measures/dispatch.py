@@ -42,7 +42,7 @@ def _ceiling(plan: Plan) -> list[Row]:
     cpu: list[Cpu] = []
     with service(plan.folder / "idle", SLIMGEST_ENGINE=SLEEPING) as running, loops(SLEEPING) as (loop,):
         running.process(drawn.tiny(200), **_HOW)
-        for _ in plan.runs(most=5, share=0.35):
+        for _ in plan.runs(most=5, until=0.35):
             bare_s.append(loop.read(pdf, range(1, pages + 1), 36).seconds)
             before = running.cpu()
             ours.append(running.process(pdf, **_HOW))

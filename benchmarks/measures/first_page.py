@@ -24,18 +24,18 @@ def measure(plan: Plan) -> list[Row]:
     scan.write_bytes(pdfs.scanned(["\n".join(pdfs.PROSE)]))
     text.write_bytes(drawn.book(1))
     return [
-        _delay(plan, "rapidocr", "rapidocr", scan, "ocr", "a scan, rapidocr"),
-        _delay(plan, "rapidocr", "text", text, "auto", "a page with a text layer"),
+        _delay(plan, "rapidocr", "rapidocr", scan, "ocr", "a scan, rapidocr", 0.5),
+        _delay(plan, "rapidocr", "text", text, "auto", "a page with a text layer", 1.0),
     ]
 
 
-def _delay(plan: Plan, engine: str, kind: str, pdf: Path, mode: str, name: str) -> Row:
+def _delay(plan: Plan, engine: str, kind: str, pdf: Path, mode: str, name: str, until: float) -> Row:
     ours, theirs = [], []
     with service(plan.folder / kind, SLIMGEST_ENGINE=engine) as running, loops(kind) as (loop,):
         for _ in range(3):
             running.process(pdf, mode=mode)
             loop.read(pdf, [1])
-        for _ in plan.runs(most=15, share=0.5):
+        for _ in plan.runs(most=15, until=until):
             theirs.append(loop.read(pdf, [1]).seconds)
             ours.append(running.first_page_s(pdf, mode=mode))
     later_ms = [1000 * (our - their) for our, their in zip(ours, theirs, strict=True)]

@@ -84,6 +84,7 @@ def test_the_price_of_a_page_and_of_a_task_come_out_of_two_runs() -> None:
 def test_a_measure_repeats_itself_only_while_its_share_of_the_time_lasts(tmp_path: Path) -> None:
     assert list(Plan(tmp_path, seconds=0).runs(most=5)) == [0]
     assert list(Plan(tmp_path, seconds=60).runs(most=3)) == [0, 1, 2]
+    assert list(Plan(tmp_path, seconds=60).runs(most=3, until=0)) == [0]
     assert Plan(tmp_path, seconds=60, scale=0.01).size(2000, least=100) == 100
 
 
@@ -111,6 +112,11 @@ def test_every_measure_has_a_share_of_the_time_a_title_and_an_explanation() -> N
     assert sum(bench.MEASURES.values()) <= 900, "seconds of fifteen minutes"
     assert all(module.TITLE and bench._how(module) for module in bench.MEASURES)
     assert all(inspect.signature(module.measure).parameters.keys() == {"plan"} for module in bench.MEASURES)
+
+
+def test_what_has_not_begun_in_time_is_not_measured() -> None:
+    (row,) = bench.run([bench.NAMES["text"]], minutes=-1, scale=1, corpus=None)
+    assert row.figure is None and row.detail == "the -1 minutes were over"
 
 
 def test_measures_are_chosen_by_name_or_by_question() -> None:
