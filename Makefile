@@ -36,8 +36,8 @@ quality: .venv/test
 searchable: .venv/test
 	$(BIN)/python -m benchmarks.searchable $(FOLDER) $(if $(ENGINE),--engine $(ENGINE))
 
-# Everything that is measured, 15 minutes on 2 cores, into docs/benchmarks. One question alone: make bench ONLY=speed (how
-# much of the raw speed is kept), make bench ONLY=growth (how does the cost grow); they write to build/benchmarks.
+# Everything that is measured, in 15 minutes on 2 cores, into docs/benchmarks. One question alone (into build/benchmarks):
+# make bench ONLY=speed, how much of the raw speed is kept; make bench ONLY=growth, how the cost grows.
 bench: .venv/bench
 	$(BIN)/python -m benchmarks.bench $(if $(ONLY),--only $(ONLY))
 
