@@ -10,6 +10,7 @@ import matplotlib
 
 matplotlib.use("Agg")
 import matplotlib.pyplot as plt
+from matplotlib.axes import Axes
 
 from benchmarks.rows import Row
 
@@ -23,7 +24,7 @@ def speed(shares: Sequence[tuple[str, float, bool]], target: Path) -> None:
     axis.barh(names, [share for _, share, _ in shares], color=[_MET if met else _MISSED for _, _, met in shares])
     axis.axvline(1, color="black", linewidth=1)
     axis.invert_yaxis()
-    axis.set_xscale("log")
+    _logarithmic(axis)
     axis.set_xlabel("share of the target that was reached; right of the line it is met")
     axis.tick_params(axis="y", labelsize=7)
     _save(figure, target)
@@ -38,7 +39,7 @@ def growth(rows: Sequence[Row], target: Path) -> None:
         axis.set_visible(False)
     for axis, row in zip(axes.flat, rows, strict=False):
         axis.plot(*zip(*row.points, strict=True), marker="o", markersize=3, linewidth=1)
-        axis.set_xscale("log")
+        _logarithmic(axis)
         axis.set_ylim(bottom=0, top=1.25 * max(value for _, value in row.points))
         axis.set_title(row.what, fontsize=7)
         axis.set_xlabel(row.axes[0], fontsize=7)
@@ -47,7 +48,13 @@ def growth(rows: Sequence[Row], target: Path) -> None:
     _save(figure, target)
 
 
+def _logarithmic(axis: Axes) -> None:
+    axis.set_xscale("log")
+    axis.xaxis.set_major_formatter("{x:,g}")
+    axis.xaxis.set_minor_formatter("")
+
+
 def _save(figure: plt.Figure, target: Path) -> None:
     figure.tight_layout()
-    figure.savefig(target, dpi=90)
+    figure.savefig(target, dpi=90, bbox_inches="tight")
     plt.close(figure)

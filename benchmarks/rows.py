@@ -62,8 +62,8 @@ def ratios(ours: Sequence[float], theirs: Sequence[float]) -> list[float]:
 
 
 def spread(values: Sequence[float]) -> str:
-    """The least and the greatest, where there are several."""
-    return f"{min(values):.2f}–{max(values):.2f}" if len(values) > 1 else ""
+    """The least and the greatest of several."""
+    return f"{min(values):,.3g}–{max(values):,.3g}" if len(values) > 1 else "one run"
 
 
 def growth(points: Points) -> float:
