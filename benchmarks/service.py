@@ -161,8 +161,9 @@ def watched(service: Service) -> Iterator[Watch]:
 
 
 def redis_memory(service: Service) -> int:
-    """Bytes that Redis has in use."""
-    return int(service.stack.redis.info("memory")["used_memory"])
+    """Bytes that Redis has in use, without the buffers of its connections and of its log, which come and go."""
+    info: dict[str, Any] = service.stack.redis.info("memory")
+    return int(info["used_memory"]) - int(info["mem_clients_normal"]) - int(info["mem_aof_buffer"])
 
 
 def mb(size: float) -> float:
