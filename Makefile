@@ -3,7 +3,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test programs pictures faults fuzz soak quality searchable lint clean
+.PHONY: demo test programs pictures faults fuzz soak quality searchable bench lint clean
 
 demo: .venv/demo
 	@$(BIN)/python samples/draw.py build/sample.pdf
@@ -50,6 +50,11 @@ quality: .venv/test
 searchable: .venv/test
 	$(BIN)/python -m benchmarks.searchable $(FOLDER) $(if $(ENGINE),--engine $(ENGINE))
 
+# Everything that is measured, in 15 minutes on 2 cores, into docs/benchmarks. One question alone (into build/benchmarks):
+# make bench ONLY=speed, how much of the raw speed is kept; make bench ONLY=growth, how the cost grows.
+bench: .venv/bench
+	$(BIN)/python -m benchmarks.bench $(if $(ONLY),--only $(ONLY))
+
 clean:
 	rm -rf .venv build *.egg-info
 
@@ -65,4 +70,9 @@ clean:
 .venv/test: .venv/bin/python pyproject.toml
 	@echo "Installing slimgest and its test extras into .venv (a few minutes) …"
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[test]'
+	@touch $@
+
+.venv/bench: .venv/test
+	@echo "Installing what the benchmarks compare with (a minute) …"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[bench]'
 	@touch $@

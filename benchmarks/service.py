@@ -1,0 +1,191 @@
+"""A whole service to be measured (real Redis, workers, gunicorn), a client that costs little, and who used what."""
+
+from __future__ import annotations
+
+import resource
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx
+import psutil
+
+from tests.support.stack import Stack, running
+
+Cpu = dict[str, float]  # CPU seconds by kind of process
+
+SLEEPING = "benchmarks.engines:Sleeping"
+_SAMPLE_S = 0.05
+_MB = 1 << 20
+# What would keep a measure from measuring: pages that were read before, and the bounds of a service in use.
+_BOUNDS = {"SLIMGEST_PAGE_CACHE": "0", "SLIMGEST_MAX_PAGES": "100000", "SLIMGEST_MAX_PENDING_JOBS": "100000"}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Took:
+    """What one document took, from upload to result."""
+
+    seconds: float
+    pages: int
+    failures: int  # pages that are not there
+    texts: list[str]
+
+
+class Service:
+    """A running service, asked over one kept connection."""
+
+    def __init__(self, stack: Stack) -> None:
+        self.stack = stack
+        self.http = httpx.Client(base_url=stack.url, timeout=600)
+
+    def process(self, pdf: Path | bytes, **form: str) -> Took:
+        """Upload to result in one request. Looking at the result is not counted."""
+        upload = _upload(pdf)
+        started_s = time.perf_counter()
+        answer = self.http.post("/process-pdf", files=upload, data=form)
+        seconds = time.perf_counter() - started_s
+        document = answer.json()["pdfs"][0] if answer.status_code == 200 else {"pages": []}
+        well = [page["text"] for page in document["pages"] if page["status"] == "ok"]
+        total = document.get("total_pages") or 1
+        return Took(seconds=seconds, pages=total, failures=total - len(well), texts=well)
+
+    def first_page_s(self, pdf: Path | bytes, **form: str) -> float:
+        """Seconds from upload to the first `page` event; the rest of the stream is heard to its end."""
+        upload = _upload(pdf)
+        started_s, first_s = time.perf_counter(), 0.0
+        with self.http.stream("POST", "/process-pdf-stream", files=upload, data=form) as answer:
+            for line in answer.iter_lines():
+                if not first_s and line == "event:page":
+                    first_s = time.perf_counter() - started_s
+        if not first_s:
+            raise RuntimeError("a stream without a page")
+        return first_s
+
+    def submit(self, pdf: Path | bytes, **form: str) -> str:
+        """Queues a document; its job's id."""
+        answer = self.http.post("/jobs", files=_upload(pdf), data=form)
+        answer.raise_for_status()
+        return str(answer.json()["job_id"])
+
+    def wait_end(self, job_id: str) -> None:
+        with self.http.stream("GET", f"/jobs/{job_id}/events") as answer:
+            for _ in answer.iter_bytes():
+                pass
+
+    def processes(self) -> dict[str, list[psutil.Process]]:
+        """The processes of each kind but Redis."""
+        parents = [psutil.Process(process.pid) for process in self.stack.workers.values()]
+        apis = [psutil.Process(process.pid) for _, process in self.stack.apis]
+        children = [child for parent in parents for child in parent.children(recursive=True)]
+        return {
+            "api": [*apis, *(child for api in apis for child in api.children(recursive=True))],
+            "worker parents": parents,
+            "worker children": children,
+        }
+
+    def cpu(self) -> Cpu:
+        """CPU seconds used until now."""
+        used = {kind: sum(map(_cpu_s, found)) for kind, found in self.processes().items()}
+        info: dict[str, Any] = self.stack.redis.info("cpu")
+        return {**used, "redis": float(info["used_cpu_user"]) + float(info["used_cpu_sys"])}
+
+
+@contextmanager
+def service(folder: Path, *, workers: int = 2, **env: str) -> Iterator[Service]:
+    """A service whose workers are ready."""
+    folder.mkdir(parents=True)
+    more_files()
+    with running(folder, workers=workers, **{**_BOUNDS, **env}) as stack:
+        started = Service(stack)
+        try:
+            yield started
+        finally:
+            started.http.close()
+
+
+def more_files() -> None:
+    """As many open files as this user may have, for this process and those that it starts."""
+    hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+
+
+def used(before: Cpu, after: Cpu) -> Cpu:
+    """What was used in between."""
+    return {kind: after[kind] - before[kind] for kind in before}
+
+
+def per_page(cpu: Cpu, pages: int) -> str:
+    """CPU a page, by kind of process, in words."""
+    each = ", ".join(f"{kind} {1000 * seconds / pages:.2f}" for kind, seconds in cpu.items())
+    return f"CPU ms a page: {each}; {1000 * sum(cpu.values()) / pages:.2f} in all"
+
+
+@dataclass
+class Watch:
+    """What was held at the most while it was watched, in bytes."""
+
+    redis: int = 0
+    api: int = 0
+    workers: int = 0  # the largest child
+
+    def look(self, service: Service) -> None:
+        """Takes one sample."""
+        found = service.processes()
+        self.redis = max(self.redis, redis_memory(service))
+        self.api = max(self.api, sum(map(_rss, found["api"])))
+        self.workers = max([self.workers, *map(_rss, found["worker children"])])
+
+
+@contextmanager
+def watched(service: Service) -> Iterator[Watch]:
+    """Samples throughout."""
+    watch = Watch()
+    watch.look(service)
+    over = threading.Event()
+
+    def sample() -> None:
+        while not over.wait(_SAMPLE_S):
+            watch.look(service)
+
+    thread = threading.Thread(target=sample)
+    thread.start()
+    try:
+        yield watch
+    finally:
+        over.set()
+        thread.join()
+
+
+def redis_memory(service: Service) -> int:
+    """Bytes that Redis has in use, without the buffers of its connections and of its log, which come and go."""
+    info: dict[str, Any] = service.stack.redis.info("memory")
+    return int(info["used_memory"]) - int(info["mem_clients_normal"]) - int(info["mem_aof_buffer"])
+
+
+def mb(size: float) -> float:
+    return size / _MB
+
+
+def _rss(process: psutil.Process) -> int:
+    with suppress(psutil.NoSuchProcess):
+        return int(process.memory_info().rss)
+    return 0
+
+
+def _cpu_s(process: psutil.Process) -> float:
+    with suppress(psutil.NoSuchProcess):
+        times = process.cpu_times()
+        return float(times.user + times.system)
+    return 0.0
+
+
+def _upload(pdf: Path | bytes) -> dict[str, tuple[str, bytes]]:
+    return {"file": ("measured.pdf", pdf if isinstance(pdf, bytes) else pdf.read_bytes())}
+
+
+def failures(documents: Sequence[Took]) -> int:
+    return sum(document.failures for document in documents)
