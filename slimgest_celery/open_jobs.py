@@ -70,8 +70,13 @@ class OpenJobs:
                 raise JobUnknown
             return self._held[1]
         self.release()
-        self._held = (job_id, run), OpenJob(self._files, job_id, self._closing)
-        return self._held[1]
+        try:
+            opened = OpenJob(self._files, job_id, self._closing)
+        except BaseException:
+            self.release()  # as far as it got
+            raise
+        self._held = (job_id, run), opened
+        return opened
 
     def release(self) -> None:
         """Closes what is held: a deleted job's upload would stay on the disk for as long as it is open."""

@@ -15,11 +15,11 @@ from .model import Page, Source
 
 _KEY = "slimgest:page_seconds"
 _WEIGHT = 0.2  # of the latest pages in the average
-# A task costs some 4 ms and is what a page of another job may have to wait for.
-_TASK_S = 0.4
+# A task costs some 4 ms, and is what a page of another job may have to wait for.
+_TASK_S = 0.25
 _LEAST_TASK_S = 0.04  # less is not worth sharing out among idle workers
 _MOST_PAGES = 64
-_TASKS_PER_WORKER = 2  # at least, of a job, so that all workers end with it at about the same time
+_TASKS_PER_WORKER = 2  # at least, of the pages left, so that all workers end with a job at about the same time
 _UNMEASURED_S = {Source.TEXT_LAYER: 0.003, Source.OCR: _TASK_S}
 
 
@@ -46,12 +46,6 @@ class Pace:
         """Seconds that a page takes; a guess where none was read yet."""
         return self._measured_s(source) or _UNMEASURED_S[source]
 
-    def span_length(self, source: Source, page_count: int, workers: int) -> int:
-        """Pages to a task, for a job of so many pages and so many workers: one where a page takes long, else tens."""
-        page_s = self.page_s(source)
-        shared = max(math.ceil(page_count / (_TASKS_PER_WORKER * max(1, workers))), math.ceil(_LEAST_TASK_S / page_s))
-        return max(1, min(shared, int(_TASK_S / page_s), _MOST_PAGES))
-
     def _measured_s(self, source: Source) -> float | None:
         """What Redis holds is data: only a duration counts."""
         known = self._redis.hget(_KEY, self._field(source))
@@ -61,3 +55,13 @@ class Pace:
 
     def _field(self, source: Source) -> str:
         return f"{self._engine}:{source}"
+
+
+def span_length(page_s: float, left: int, workers: int) -> int:
+    """Pages to a task, of a job with so many left to be shared out: one where a page takes long, else tens.
+
+    They grow fewer towards the end (guided self-scheduling, Polychronopoulos and Kuck, 1987), so that no worker is
+    left alone with a long task when the others are done.
+    """
+    shared = max(math.ceil(left / (_TASKS_PER_WORKER * max(1, workers))), math.ceil(_LEAST_TASK_S / page_s))
+    return max(1, min(shared, int(_TASK_S / page_s), _MOST_PAGES))

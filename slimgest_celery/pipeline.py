@@ -30,6 +30,7 @@ from .model import End, Job, JobStatus, Mode, Page, Plan, Problem, Source, now
 from .model import Engine as EngineRecord
 from .open_jobs import OpenJob
 from .overlap import overlapped
+from .pace import span_length
 from .page_reading import failed_page, finish_batch, prepare, read_batch
 from .pdf import Pdf
 from .recall import Recall, recalling
@@ -81,7 +82,7 @@ def _plan(desk: Desk, job_id: str, run: int, anew: bool) -> list[Span]:
         with desk.watch(job_id, None):
             there = _recalled(desk, job_id, page_numbers, recalling(desk, job))
     left = [number for number in page_numbers if number not in there]
-    return list(spans(left, _span_length(desk, source, len(left))))
+    return list(spans(left, _span_length(desk, source)))
 
 
 def _start(desk: Desk, job: Job, page_numbers: list[int], began_at: datetime) -> None:
@@ -119,10 +120,12 @@ def _recalled(desk: Desk, job_id: str, page_numbers: Sequence[int], recall: Reca
     return there
 
 
-def _span_length(desk: Desk, source: Source, page_count: int) -> int:
+def _span_length(desk: Desk, source: Source) -> Callable[[int], int]:
+    """How many pages make a task, by how many are left to be shared out."""
     if source == Source.OCR and desk.engine.batch_size > 1:
-        return batched_length(desk.engine.batch_size)
-    return desk.pace.span_length(source, page_count, len(desk.jobs.roster.workers()))
+        return lambda _left: batched_length(desk.engine.batch_size)
+    page_s, workers = desk.pace.page_s(source), len(desk.jobs.roster.workers())
+    return lambda left: span_length(page_s, left, workers)
 
 
 @contextmanager

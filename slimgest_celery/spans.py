@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from . import trust
@@ -35,11 +35,12 @@ class Span:
         return range(self.first, self.last + 1)
 
 
-def spans(page_numbers: Sequence[int], length: int) -> Iterator[Span]:
-    """Runs of consecutive pages, each at most `length` long, with their priority."""
+def spans(page_numbers: Sequence[int], length: Callable[[int], int]) -> Iterator[Span]:
+    """Runs of consecutive pages with their priority, each at most as long as `length` says for the pages left then."""
     start = 0
     for end in range(1, len(page_numbers) + 1):
-        if end == len(page_numbers) or page_numbers[end] != page_numbers[end - 1] + 1 or end - start == length:
+        most = length(len(page_numbers) - start)
+        if end == len(page_numbers) or page_numbers[end] != page_numbers[end - 1] + 1 or end - start >= most:
             priority = 1 + sum(start >= step for step in _PRIORITY_STEPS)
             yield Span(first=page_numbers[start], last=page_numbers[end - 1], priority=priority)
             start = end
