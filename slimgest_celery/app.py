@@ -44,6 +44,7 @@ def connect(settings: Settings) -> Redis:
         redis_url(settings),
         health_check_interval=25,
         socket_connect_timeout=5,
+        socket_timeout=5,  # a cable that was cut says nothing; TCP would try for minutes after it is mended
         retry=Retry(ExponentialBackoff(cap=1, base=0.05), 4),
         retry_on_error=[RedisConnectionError, RedisTimeoutError],
     )

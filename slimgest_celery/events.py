@@ -34,11 +34,14 @@ _TEXTS_AHEAD = 200  # pages
 
 # Entry in the stream and message on the channel in one step: whoever sees the id can replay from it. A page is told
 # once, or again when a retry turned it from failed to ok; its counts are those at this very moment. The end is told by
-# whoever marks the job as ended, which is done here, so that of two that end a job one tells it. What is told is also
-# counted here (metrics.py), and so exactly as often; a count that cannot be added to spoils no telling.
+# whoever marks the job as ended, which is done here, so that of two that end a job one tells it, and nobody tells the end
+# of a run that a retry has taken back. What is told is also counted here (metrics.py), and so exactly as often; a count
+# that cannot be added to spoils no telling.
 _TELL = """
 local stream, done, failed, job = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
 local type, head, tail, page, bad, ttl = ARGV[1], ARGV[2], ARGV[3], ARGV[4], tonumber(ARGV[5]), ARGV[6]
+local run = ARGV[7]
+if run ~= '' and (redis.call('HGET', job, 'run') or '0') ~= run then return false end
 if page ~= '' then
   if redis.call('HEXISTS', job, 'ended') == 1 then return false end
   local seen = redis.call('SETBIT', done, page, 1)
@@ -57,7 +60,7 @@ redis.call('EXPIRE', job, ttl)
 local id = redis.call('XADD', stream, '*', 'type', type, 'data', head .. '}')
 redis.call('EXPIRE', stream, ttl)
 redis.call('PUBLISH', stream, '{"type":"' .. type .. '","id":"' .. id .. '","data":' .. head .. tail .. '}}')
-for i = 7, #ARGV, 2 do redis.pcall('HINCRBY', KEYS[5], ARGV[i], ARGV[i + 1]) end
+for i = 8, #ARGV, 2 do redis.pcall('HINCRBY', KEYS[5], ARGV[i], ARGV[i + 1]) end
 return id
 """
 
@@ -109,9 +112,9 @@ class Events:
                 self._publish(job_id, "page", data, page=page, counts=metrics.of_page(page, engine), client=pipe)
             pipe.execute()
 
-    def end(self, job_id: str, end: End, total_pages: int, counts: Increments | None = None) -> bool:
-        """The job has ended; nothing comes after this. Whether this told it, and not somebody before."""
-        return bool(self._publish(job_id, *_end_event(job_id, end, total_pages), counts=counts))
+    def end(self, job_id: str, end: End, total_pages: int, run: int, counts: Increments | None = None) -> bool:
+        """This run of the job has ended; nothing comes after this. Whether this told it, and not somebody before."""
+        return bool(self._publish(job_id, *_end_event(job_id, end, total_pages), run=run, counts=counts))
 
     def _publish(
         self,
@@ -119,6 +122,7 @@ class Events:
         kind: str,
         data: dict[str, Any],
         page: Page | None = None,
+        run: int | None = None,
         counts: Increments | None = None,
         client: Redis | None = None,
     ) -> Any:
@@ -126,7 +130,11 @@ class Events:
         number, text, bad = ("", "", 0) if page is None else (page.page_number, _text_member(page), _failed(page))
         keys = [*(job_key(job_id, part) for part in ("events", "done", "failed", "")), metrics.KEY]
         added = [word for field_and_much in (counts or {}).items() for word in field_and_much]
-        return self._tell(keys=keys, args=[kind, head, text, number, bad, self._keep_s, *added], client=client)
+        return self._tell(
+            keys=keys,
+            args=[kind, head, text, number, bad, self._keep_s, "" if run is None else run, *added],
+            client=client,
+        )
 
     def reopen(self, job_id: str, page_numbers: Iterable[int]) -> None:
         """Takes back the end event and what was told of these pages: they are to be read again."""

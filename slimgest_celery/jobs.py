@@ -326,15 +326,21 @@ class Jobs:
         return self.status(job_id)
 
     def conclude(self, job_id: str, end: End) -> End:
-        """Sets a job's end state unless it has one; tells it and frees its place. Returns the end that stands.
+        """Sets a job's end state unless it has one; tells it and frees its place. Returns the end that stands."""
+        run = self.ledger.run(job_id)
+        return self.tell_end(job_id, self.files.put_end(job_id, end), run)
+
+    def tell_end(self, job_id: str, end: End, run: int) -> End:
+        """Tells the end that stands and frees the job's place; nothing where a retry has taken that end back meanwhile.
 
         Safe to repeat: a worker that died between these steps leaves the rest to whoever comes next.
         """
-        end = self.files.put_end(job_id, end)
+        if self.ledger.run(job_id) != run:
+            return end
         self.files.forget_password(job_id)
         plan = self.files.plan(job_id)
         with broker_errors():
-            if self.events.end(job_id, end, len(plan.page_numbers) if plan else 0, self._of_end(job_id, end)):
+            if self.events.end(job_id, end, len(plan.page_numbers) if plan else 0, run, self._of_end(job_id, end)):
                 code = end.error.code if end.error else None
                 _log.info("job ended", extra={"job_id": job_id, "status": end.status.value, "code": code})
             self.announce(job_id, end)

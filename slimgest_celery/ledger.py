@@ -38,6 +38,13 @@ end
 return 1
 """
 
+# A retry that came in between has made the job one of those that wait again.
+_CLOSE = """
+if redis.call('HEXISTS', KEYS[1], 'ended') == 0 then return end
+redis.call('ZREM', KEYS[2], ARGV[1])
+redis.call('DEL', KEYS[3])
+"""
+
 
 def job_key(job_id: str, part: str = "") -> str:
     """The name of a job's key in Redis."""
@@ -69,6 +76,7 @@ class Ledger:
         self._redis = redis
         self._keep_s = retention_s * 2  # longer than the files, so that a running job never outlives its counters
         self._admit = redis.register_script(_ADMIT)
+        self._close = redis.register_script(_CLOSE)
 
     # Admission
 
@@ -141,8 +149,7 @@ class Ledger:
 
     def close(self, job_id: str) -> None:
         """The job has ended and that was told (see events.py): it waits no longer."""
-        with self._redis.pipeline() as pipe:
-            pipe.zrem(PENDING, job_id).delete(job_key(job_id, "attempts")).execute()
+        self._close(keys=[job_key(job_id), PENDING, job_key(job_id, "attempts")], args=[job_id])
 
     def take_turn(self, what: str, seconds: int) -> bool:
         """Whether nobody else has begun `what` within the last seconds."""

@@ -52,7 +52,7 @@ def plan(desk: Desk, job_id: str, run: int = 0) -> list[Span]:
     """
     jobs = desk.jobs
     if end := jobs.end(job_id):
-        jobs.conclude(job_id, end)
+        jobs.tell_end(job_id, end, run)
         return []
     attempt, over = jobs.ledger.begin(job_id, 0, 0, run)
     if over:
@@ -320,7 +320,7 @@ def assemble(jobs: Jobs, job_id: str, run: int = 0) -> End | None:
                 lost = failed_page(number, PageWorkerLost())
                 _keep(jobs, job_id, [lost], len(plan.page_numbers), plan.engine.name)
         end = jobs.files.put_end(job_id, _verdict([well.get(number, False) for number in plan.page_numbers]))
-    return jobs.conclude(job_id, end) if end else None
+    return jobs.tell_end(job_id, end, run) if end else None
 
 
 def fail(jobs: Jobs, job_id: str, error: JobFailure) -> End:

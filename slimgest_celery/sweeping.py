@@ -75,8 +75,9 @@ def _mend(jobs: Jobs, job_id: str, idle: bool) -> bool:
         if jobs.ledger.admitted_s(job_id) > _UPLOAD_S:
             jobs.ledger.refuse(job_id)
         return False
+    run = jobs.ledger.run(job_id)
     if end := jobs.files.end(job_id):
-        jobs.conclude(job_id, end)
+        jobs.tell_end(job_id, end, run)
         return True
     in_hand = any(worker.job_id == job_id for worker in jobs.roster.workers())
     if in_hand or not idle or jobs.ledger.untouched_s(job_id) < STUCK_S:

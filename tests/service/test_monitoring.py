@@ -61,9 +61,9 @@ def test_flower_shows_tasks_by_name(stack: Stack) -> None:
             return None
 
     wait_for(workers, what="Flower", logs=stack.folder)
-    stack.wait_end(stack.submit(pdfs.numbered(2)))
 
     def names() -> set[str]:
+        stack.wait_end(stack.submit(pdfs.numbered(2)))  # one of them after Flower has asked the workers to tell
         return {task["name"] for task in httpx.get(f"{url}/api/tasks", timeout=10).json().values()}
 
     wait_for(lambda: names() >= {"slimgest.pages", "slimgest.finish"}, what="the tasks", within_s=60)

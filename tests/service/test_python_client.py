@@ -30,11 +30,13 @@ class Listening(httpx.HTTPTransport):
     def __init__(self, loses_one: bool = False) -> None:
         super().__init__()
         self.answered: list[int] = []
+        self.wait_s = 0.0  # as the last refusal said
         self._loses = loses_one
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
         response = super().handle_request(request)
         self.answered.append(response.status_code)
+        self.wait_s = float(response.headers.get("Retry-After", self.wait_s))
         if self._loses:
             self._loses = False
             response.close()
@@ -56,7 +58,7 @@ def test_a_full_queue_is_waited_at_as_long_as_the_service_says(stack: Stack) -> 
         for job_id in full:
             client.cancel(job_id)
         job_id = submitting.result(60).job_id
-        assert time.monotonic() - began_s > 5, "as Retry-After says"
+        assert time.monotonic() - began_s > listening.wait_s > 0, "as Retry-After says"
         assert client.wait(job_id).status == JobStatus.COMPLETED
     assert _named(stack, "waited.pdf") == [job_id]
 

@@ -23,12 +23,15 @@ def ledger(redis: fakeredis.FakeRedis) -> Ledger:
     return Ledger(redis, retention_s=60)
 
 
-def test_all_of_a_request_are_admitted_or_none(ledger: Ledger) -> None:
+def test_all_of_a_request_are_admitted_or_none(ledger: Ledger, redis: fakeredis.FakeRedis) -> None:
     assert ledger.admit(["a", "b"], limit=3, created_s=1)
     assert not ledger.admit(["c", "d"], limit=3, created_s=2)
     assert ledger.admit(["e"], limit=3, created_s=3)
     assert not ledger.admit(["f"], limit=3, created_s=4)
     assert ledger.pending() == ["a", "b", "e"]
+    ledger.close("a")
+    assert not ledger.admit(["f"], limit=3, created_s=5), "it has not ended, or was taken back"
+    redis.hset(job_key("b"), "ended", 1)  # as the script in events.py does
     ledger.close("b")
     assert ledger.admit(["f"], limit=3, created_s=5)
     ledger.refuse("f")

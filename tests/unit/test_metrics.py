@@ -78,7 +78,7 @@ def test_a_page_told_twice_counts_once(events: Events, client: FlaskClient) -> N
 
 
 def test_a_page_told_after_its_job_has_ended_does_not_count(events: Events, client: FlaskClient) -> None:
-    events.end("job", End(status=JobStatus.CANCELLED, completed_at=now()), 3)
+    events.end("job", End(status=JobStatus.CANCELLED, completed_at=now()), 3, run=0)
     events.pages("job", [READ], 3, "rapidocr")
     assert not [name for name in told(client) if name.startswith("slimgest_pages_total")]
 
@@ -92,7 +92,7 @@ def test_a_page_read_again_counts_again(events: Events, client: FlaskClient) -> 
 
 def test_a_job_ended_twice_counts_once(events: Events, client: FlaskClient) -> None:
     for status in (JobStatus.FAILED, JobStatus.CANCELLED):
-        events.end("job", End(status=status, completed_at=now()), 3, metrics.one(metrics.JOBS, status))
+        events.end("job", End(status=status, completed_at=now()), 3, 0, metrics.one(metrics.JOBS, status))
     samples = told(client)
     assert samples["slimgest_jobs_total{failed}"] == 1 and samples["slimgest_jobs_total{cancelled}"] == 0
 

@@ -42,7 +42,7 @@ def _tell(events: Events, end: End | None) -> None:
     events.start("a", "a.pdf", 1)
     events.pages("a", [PAGE], 1, "an-engine")
     if end is not None:
-        events.end("a", end, 1)
+        events.end("a", end, 1, run=0)
 
 
 def _heard(events: Events, after: str = BEGINNING) -> list[Event]:
@@ -70,7 +70,7 @@ def test_a_story_retold_from_storage_has_the_same_form(events: Events) -> None:
 def test_a_job_is_over_for_who_has_heard_its_last_event_and_only_then(events: Events) -> None:
     _tell(events, None)
     assert not events.over("a", AFTER_ALL)
-    events.end("a", GOOD, 1)
+    events.end("a", GOOD, 1, run=0)
     *_, page, last = _heard(events)
     assert not events.over("a", BEGINNING) and not events.over("a", page.id)
     assert events.over("a", last.id) and events.over("a", AFTER_ALL)
@@ -83,3 +83,11 @@ def test_a_feed_from_after_the_last_event_ends(events: Events) -> None:
     """With an id from the future, it would otherwise last for ever: nothing that comes is later."""
     _tell(events, GOOD)
     assert _heard(events, AFTER_ALL) == []
+
+
+def test_the_end_of_a_run_that_a_retry_took_back_is_told_by_nobody(events: Events) -> None:
+    _tell(events, GOOD)
+    events.reopen("a", [1])
+    assert not events.end("a", GOOD, 1, run=0), "by whoever was slow"
+    assert not events.over("a", AFTER_ALL)
+    assert events.end("a", GOOD, 1, run=1) and events.over("a", AFTER_ALL)
