@@ -34,9 +34,9 @@ _TEXTS_AHEAD = 200  # pages
 
 # Entry in the stream and message on the channel in one step: whoever sees the id can replay from it. A page is told
 # once, or again when a retry turned it from failed to ok; its counts are those at this very moment. The end is told by
-# whoever marks the job as ended, which is done here, so that of two that end a job one tells it, and nobody tells the end
-# of a run that a retry has taken back. What is told is also counted here (metrics.py), and so exactly as often; a count
-# that cannot be added to spoils no telling.
+# whoever marks the job as ended, which is done here, so that of two that end a job one tells it, and nobody tells
+# the end of a run that a retry has taken back. What is told is also counted here (metrics.py), and so exactly as often;
+# a count that cannot be added to spoils no telling.
 _TELL = """
 local stream, done, failed, job = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
 local type, head, tail, page, bad, ttl = ARGV[1], ARGV[2], ARGV[3], ARGV[4], tonumber(ARGV[5]), ARGV[6]
