@@ -70,8 +70,10 @@ class OpenJobs:
                 raise JobUnknown
             return self._held[1]
         self.release()
-        self._held = (job_id, run), OpenJob(self._files, job_id, self._closing)
-        return self._held[1]
+        with ExitStack() as closing:  # what fails half-way leaves nothing open
+            job = OpenJob(self._files, job_id, closing)
+            self._held, self._closing = ((job_id, run), job), closing.pop_all()
+        return job
 
     def release(self) -> None:
         """Closes what is held: a deleted job's upload would stay on the disk for as long as it is open."""

@@ -1,0 +1,66 @@
+"""What a worker child holds open of a job, and for how long: seen by the files that this process has open."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from uuid import uuid4
+
+import pytest
+
+from slimgest_celery.errors import PdfUnreadable
+from slimgest_celery.files import JobFiles
+from slimgest_celery.model import Job, Options, now
+from slimgest_celery.open_jobs import OpenJobs
+from tests.support import pdfs
+
+
+class Counted(JobFiles):
+    """Knows how many uploads are in use."""
+
+    in_use = 0
+
+    @contextmanager
+    def source(self, job_id: str) -> Iterator[Path]:
+        with super().source(job_id) as path:
+            self.in_use += 1
+            try:
+                yield path
+            finally:
+                self.in_use -= 1
+
+
+def _stored(files: JobFiles, pdf: bytes) -> str:
+    job = Job(job_id=str(uuid4()), filename="test.pdf", options=Options(), created_at=now())
+    files.create(job, io.BytesIO(pdf), None)
+    return job.job_id
+
+
+def _open(job_id: str) -> bool:
+    """Whether this process has the job's upload open."""
+    return any(job_id in str(Path(link).resolve()) for link in Path("/proc/self/fd").iterdir())
+
+
+@pytest.fixture
+def files(tmp_path: Path) -> JobFiles:
+    return JobFiles(str(tmp_path))
+
+
+def test_a_job_is_held_open_from_one_task_to_the_next_and_let_go_for_another(files: JobFiles) -> None:
+    jobs, one, other = OpenJobs(files), _stored(files, pdfs.numbered(2)), _stored(files, pdfs.numbered(1))
+    held = jobs.hold(one, 0)
+    assert jobs.hold(one, 0) is held and _open(one)
+    assert jobs.hold(other, 0) is not held
+    assert not _open(one) and _open(other)
+    jobs.release()
+    assert not _open(other)
+
+
+def test_an_upload_that_cannot_be_opened_is_not_kept_in_use(tmp_path: Path) -> None:
+    files = Counted(str(tmp_path))
+    jobs = OpenJobs(files)
+    with pytest.raises(PdfUnreadable):
+        jobs.hold(_stored(files, b"no PDF"), 0)
+    assert files.in_use == 0
