@@ -6,6 +6,7 @@ cost the square of its pages.
 
 from __future__ import annotations
 
+import threading
 from contextlib import ExitStack
 from functools import cached_property
 from pathlib import Path
@@ -17,6 +18,7 @@ from .model import Job
 from .pdf import Pdf, open_pdf
 
 _RENEWED_AFTER = 32  # tasks: PDFium keeps some of every page that it has read for as long as a PDF is open
+_IDLE_S = 15.0  # without a task: a deleted job's upload would stay on the disk for as long as it is open
 
 
 class OpenJob:
@@ -51,10 +53,15 @@ class OpenJob:
 
 
 class OpenJobs:
-    """Holds one job at a time, for the one thread of a worker child that uses PDFium."""
+    """Holds one job at a time, for the one thread of a worker child that uses PDFium.
 
-    def __init__(self, files: JobFiles) -> None:
+    Between tasks, from `rest` to `wake`, another may close it.
+    """
+
+    def __init__(self, files: JobFiles, idle_s: float = _IDLE_S) -> None:
         self._files = files
+        self._idle_s = idle_s
+        self._resting: threading.Timer | None = None
         self._held: tuple[tuple[str, int], OpenJob] | None = None
         self._closing = ExitStack()
         self._tasks = 0
@@ -76,6 +83,21 @@ class OpenJobs:
         return job
 
     def release(self) -> None:
-        """Closes what is held: a deleted job's upload would stay on the disk for as long as it is open."""
+        """Closes what is held."""
         self._held, self._tasks = None, 0
         self._closing.close()
+
+    def rest(self) -> None:
+        """A task is over: what is held is closed unless the next one comes soon."""
+        self.wake()
+        if self._held:
+            self._resting = threading.Timer(self._idle_s, self.release)
+            self._resting.daemon = True
+            self._resting.start()
+
+    def wake(self) -> None:
+        """A task begins."""
+        if self._resting is not None:
+            self._resting.cancel()
+            self._resting.join()  # it may be closing in this moment
+            self._resting = None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -64,3 +65,22 @@ def test_an_upload_that_cannot_be_opened_is_not_kept_in_use(tmp_path: Path) -> N
     with pytest.raises(PdfUnreadable):
         jobs.hold(_stored(files, b"no PDF"), 0)
     assert files.in_use == 0
+
+
+def test_a_worker_without_tasks_holds_no_upload_open(files: JobFiles) -> None:
+    jobs, job_id = OpenJobs(files, idle_s=0), _stored(files, pdfs.numbered(1))
+    jobs.hold(job_id, 0)
+    jobs.rest()
+    deadline_s = time.monotonic() + 20
+    while _open(job_id):
+        assert time.monotonic() < deadline_s
+        time.sleep(0.01)
+
+
+def test_a_task_that_comes_in_time_finds_its_job_open(files: JobFiles) -> None:
+    jobs, job_id = OpenJobs(files, idle_s=3600), _stored(files, pdfs.numbered(1))
+    held = jobs.hold(job_id, 0)
+    jobs.rest()
+    jobs.wake()
+    assert jobs.hold(job_id, 0) is held and _open(job_id)
+    jobs.release()
