@@ -7,7 +7,8 @@ cost the square of its pages.
 from __future__ import annotations
 
 import threading
-from contextlib import ExitStack
+from collections.abc import Callable
+from contextlib import AbstractContextManager, ExitStack, nullcontext
 from functools import cached_property
 from pathlib import Path
 
@@ -20,16 +21,19 @@ from .pdf import Pdf, open_pdf
 _RENEWED_AFTER = 32  # tasks: PDFium keeps some of every page that it has read for as long as a PDF is open
 _IDLE_S = 15.0  # without a task: a deleted job's upload would stay on the disk for as long as it is open
 
+Watch = Callable[[], AbstractContextManager[None]]
+
 
 class OpenJob:
     """A job's PDF, open, and what its tasks need to know of it."""
 
-    def __init__(self, files: JobFiles, job_id: str, closing: ExitStack) -> None:
+    def __init__(self, files: JobFiles, job_id: str, closing: ExitStack, watch: Watch) -> None:
         """Raises what `pdf.open_pdf` raises, `JobUnknown`, and `FileNotFoundError` where there is no upload."""
         self._files = files
         self.record: Job = files.job(job_id)
         self.source: tuple[Path, str | None] = closing.enter_context(files.source(job_id)), files.password(job_id)
-        self.pdf: Pdf = open_pdf(*self.source)
+        with watch():  # but not while the upload is fetched: that has limits of its own, and is no fault of the PDF
+            self.pdf: Pdf = open_pdf(*self.source)
         closing.callback(self.pdf.close)
         self.fingerprints = Fingerprints(self.source[0], len(self.pdf))
         closing.callback(self.fingerprints.close)
@@ -66,8 +70,8 @@ class OpenJobs:
         self._closing = ExitStack()
         self._tasks = 0
 
-    def hold(self, job_id: str, run: int) -> OpenJob:
-        """The job, opened unless it was, which lasts until the next call; raises as `OpenJob`.
+    def hold(self, job_id: str, run: int, watch: Watch = nullcontext) -> OpenJob:
+        """The job, opened (under `watch`) unless it was, which lasts until the next call; raises as `OpenJob`.
 
         An upload never changes, but a retry may bring another password: it is another `run`.
         """
@@ -78,7 +82,7 @@ class OpenJobs:
             return self._held[1]
         self.release()
         with ExitStack() as closing:  # what fails half-way leaves nothing open
-            job = OpenJob(self._files, job_id, closing)
+            job = OpenJob(self._files, job_id, closing, watch)
             self._held, self._closing = ((job_id, run), job), closing.pop_all()
         return job
 
