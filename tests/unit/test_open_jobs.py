@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import io
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from types import SimpleNamespace
 from uuid import uuid4
 
 import pytest
+from celery import signals
 
+from slimgest_celery import tasks
 from slimgest_celery.errors import PdfUnreadable
 from slimgest_celery.files import JobFiles
 from slimgest_celery.model import Job, Options, now
@@ -84,3 +88,19 @@ def test_a_task_that_comes_in_time_finds_its_job_open(files: JobFiles) -> None:
     jobs.wake()
     assert jobs.hold(job_id, 0) is held and _open(job_id)
     jobs.release()
+
+
+def test_the_signals_of_celery_tell_when_tasks_begin_and_end(files: JobFiles, monkeypatch: pytest.MonkeyPatch) -> None:
+    for signal in (signals.task_prerun, signals.task_postrun):
+        monkeypatch.setattr(signal, "receivers", [])
+    monkeypatch.setattr(tasks, "jobs", lambda: SimpleNamespace(files=files))
+    jobs, job_id = tasks.open_jobs.__wrapped__(), _stored(files, pdfs.numbered(1))
+    held = jobs.hold(job_id, 0)
+    signals.task_postrun.send(sender=None, task=SimpleNamespace(name="slimgest.pages"))
+    resting = [thread for thread in threading.enumerate() if isinstance(thread, threading.Timer)]
+    assert resting
+    signals.task_prerun.send(sender=None, task=SimpleNamespace(name="slimgest.pages"))
+    assert not any(thread.is_alive() for thread in resting)
+    assert jobs.hold(job_id, 0) is held and _open(job_id)
+    signals.task_prerun.send(sender=None, task=SimpleNamespace(name="slimgest.image"))
+    assert not _open(job_id)
