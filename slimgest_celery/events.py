@@ -283,8 +283,9 @@ def _parsed(message: bytes) -> Event | None:
     """An event as it was published; None of what is none, for anybody may publish in an open Redis."""
     try:
         event = Event(**json.loads(message))
-        return event if valid_id(event.id) else None
-    except (ValueError, TypeError):
+        well = valid_id(event.id) and isinstance(event.type, str) and isinstance(event.data, dict)
+        return event if well else None
+    except (ValueError, TypeError, RecursionError):
         return None
 
 

@@ -119,10 +119,10 @@ class Hub(Generic[T]):
 
     def _run(self, pubsub: Any) -> None:
         while not self._is_over(pubsub):
+            self._tell_count()
             try:
-                self._tell_count()
                 message = pubsub.get_message(timeout=_IDLE_S)
-            except (RedisConnectionError, RedisTimeoutError):
+            except RedisError:  # whatever it is: without this thread nobody hears anything
                 time.sleep(RECONNECT_S)
                 continue
             if message is not None:
@@ -136,7 +136,8 @@ class Hub(Generic[T]):
         passed_s = time.monotonic() - told_s
         if passed_s > COUNT_S or (count != known and passed_s > _IDLE_S):
             self._counted = count, time.monotonic()
-            self._count(count)
+            with suppress(RedisError):  # a Redis that is full refuses a count, and still passes messages on
+                self._count(count)
 
     def _is_over(self, pubsub: Any) -> bool:
         with self._lock:

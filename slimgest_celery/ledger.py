@@ -6,7 +6,7 @@ slimgest:epoch                 set once storage was looked through; absent in a 
 slimgest:turn:{what}           somebody is at it
 slimgest:expired:{id}          the job was here once
 slimgest:idempotency:{hash}    what a request with this key held, and the jobs that it made
-slimgest:job:{id}              hash: total_pages · touched (last worked on) · started, ended (set by events.py)
+slimgest:job:{id}              hash: total_pages · touched (last worked on) · started, ended, run (set by events.py)
 slimgest:job:{id}:attempts     hash: span → how often a worker began it
 slimgest:job:{id}:done         bitmap of page numbers read or failed (set by events.py)
 slimgest:job:{id}:failed       bitmap of page numbers failed (set by events.py)

@@ -20,6 +20,7 @@ _TASK_S = 0.25
 _LEAST_TASK_S = 0.04  # less is not worth sharing out among idle workers
 _MOST_PAGES = 64
 _TASKS_PER_WORKER = 2  # at least, of the pages left, so that all workers end with a job at about the same time
+_LEAST_S, _MOST_S = 1e-6, 1e5  # that a page ever takes
 _UNMEASURED_S = {Source.TEXT_LAYER: 0.003, Source.OCR: _TASK_S}
 
 
@@ -47,10 +48,10 @@ class Pace:
         return self._measured_s(source) or _UNMEASURED_S[source]
 
     def _measured_s(self, source: Source) -> float | None:
-        """What Redis holds is data: only a duration counts."""
+        """What Redis holds is data: only what a page may take counts."""
         known = self._redis.hget(_KEY, self._field(source))
         with suppress(TypeError, ValueError):
-            return seconds if 0 < (seconds := float(known)) < math.inf else None
+            return seconds if _LEAST_S <= (seconds := float(known)) <= _MOST_S else None
         return None
 
     def _field(self, source: Source) -> str:

@@ -22,6 +22,7 @@ from .model import Page
 
 _PERIODS = 2  # to a retention time
 _KEY_BYTES = 16
+_SPOT_BYTES = 20
 
 Spot = tuple[str, int]  # a job's id and a page number
 
@@ -71,7 +72,7 @@ class PageCache:
         spots = {}
         for index, key in enumerate(keys):
             found = next(filter(None, answers[index * len(periods) : (index + 1) * len(periods)]), None)
-            if found is not None:
+            if found is not None and len(found) == _SPOT_BYTES:  # what Redis holds is data
                 spots[key] = str(UUID(bytes=found[:16])), int.from_bytes(found[16:])
         return spots
 

@@ -72,8 +72,8 @@ def plan(desk: Desk, job_id: str, run: int = 0) -> list[Span]:
 
 def _plan(desk: Desk, job_id: str, run: int, anew: bool) -> list[Span]:
     began_at = now()
+    job = desk.open_jobs.hold(job_id, run, lambda: desk.watch(job_id, None))
     with desk.watch(job_id, None):
-        job = desk.open_jobs.hold(job_id, run)
         page_numbers = chosen(job.record.options, len(job.pdf), desk.jobs.settings.max_pages)
         source = expected_source(job.pdf, job.record.options, page_numbers)
     _start(desk, job.record, page_numbers, began_at)
@@ -201,7 +201,7 @@ def _read_overlapped(desk: Desk, job: OpenJob, page_numbers: Sequence[int], reca
 def _ahead(desk: Desk, job: OpenJob, page_numbers: Sequence[int]) -> Iterator[tuple[Pdf, Callable[[int, float], bool]]]:
     """The PDF, rendered ahead where there are helpers for that, and whether a page of it is ready."""
     options = job.record.options
-    if desk.renderers is None or _is_text(job, page_numbers):
+    if desk.renderers is None or _is_text(desk, job, page_numbers):
         yield job.pdf, lambda _number, _wait_s: True
         return
     how: dict[str, Any] = {"dpi": options.dpi, "max_pixels": desk.jobs.settings.max_page_pixels}
@@ -210,11 +210,12 @@ def _ahead(desk: Desk, job: OpenJob, page_numbers: Sequence[int]) -> Iterator[tu
         yield cast(Pdf, pages), pages.ready
 
 
-def _is_text(job: OpenJob, page_numbers: Sequence[int]) -> bool:
+def _is_text(desk: Desk, job: OpenJob, page_numbers: Sequence[int]) -> bool:
     """Whether these pages are to be had from their text layers, by all signs: then there is nothing to render."""
     if job.record.options.mode != Mode.AUTO:
         return job.record.options.mode == Mode.TEXT
-    return all(has_text(job.pdf, page_numbers[place]) for place in (0, len(page_numbers) // 2, -1))
+    with desk.watch(job.record.job_id, page_numbers):
+        return all(has_text(job.pdf, page_numbers[place]) for place in (0, len(page_numbers) // 2, -1))
 
 
 class _Tray:

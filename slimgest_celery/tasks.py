@@ -12,7 +12,7 @@ from functools import cache
 from typing import Any
 
 from celery import Task, chord
-from celery.signals import task_prerun
+from celery.signals import task_postrun, task_prerun
 from redis.exceptions import RedisError
 
 from . import engines, exports, imaging, pipeline, sweeping
@@ -144,9 +144,16 @@ def renderers() -> Renderers | None:
 
 @cache
 def open_jobs() -> OpenJobs:
-    """What this child holds open between the tasks of one job; any other task has it closed."""
+    """What this child holds open between the tasks of one job; any other task has it closed, and so has idleness."""
     holding = OpenJobs(jobs().files)
-    task_prerun.connect(lambda task, **_: None if task.name in _READING else holding.release(), weak=False)
+
+    def begin(task: Task[Any, Any], **_: Any) -> None:
+        holding.wake()
+        if task.name not in _READING:
+            holding.release()
+
+    task_prerun.connect(begin, weak=False)
+    task_postrun.connect(lambda **_: holding.rest(), weak=False)
     return holding
 
 

@@ -27,7 +27,7 @@ def test_pages_make_the_pace_of_their_source_and_engine() -> None:
         assert other.page_s(Source.OCR) == unknown_s
 
 
-@pytest.mark.parametrize("nonsense", ["nan", "-1", "inf", "0", "fast", b"\xff"])
+@pytest.mark.parametrize("nonsense", ["nan", "-1", "inf", "0", "fast", "", "1e-320", "1e-30", "1e300", b"\xff"])
 def test_nonsense_in_redis_is_no_pace(nonsense: str | bytes) -> None:
     with fakeredis.FakeRedis() as redis:
         pace = Pace(redis, "one")

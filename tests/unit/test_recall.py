@@ -124,6 +124,15 @@ def test_another_engine_model_setting_or_release_is_read(at: Desk, device: FakeD
         assert is_read_by(device)
 
 
+def test_an_entry_that_names_no_page_costs_none(at: Desk, device: FakeDevice) -> None:
+    pdf = _scans(1)
+    read_all(at, pdf, **OCR)
+    for shelf in at.jobs.redis.keys("slimgest:pages:*"):
+        for key in at.jobs.redis.hkeys(shelf):
+            at.jobs.redis.hset(shelf, key, "nonsense")
+    assert [(page.status, page.cached) for page in read_all(at, pdf, **OCR)] == [("ok", False)]
+
+
 def test_nothing_is_recalled_where_it_is_switched_off(tmp_path: Path, device: FakeDevice) -> None:
     with desk(tmp_path, device, SLIMGEST_PAGE_CACHE=False) as at:
         for _ in range(2):
