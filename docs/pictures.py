@@ -1,21 +1,22 @@
-"""The README's pictures, taken of a real run: `make pictures`. One function a picture; `PICTURES` names its file."""
+"""The documentation's pictures, taken of real runs: `make pictures`. A function each; `PICTURES` names its file."""
 
 from __future__ import annotations
 
 import io
 import tempfile
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 
 from PIL import Image, ImageDraw, ImageFilter, ImageFont
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Page
 from reportlab.lib.utils import ImageReader
 from reportlab.pdfgen.canvas import Canvas
 
+from docs import pictures_monitoring
+from docs.scene import Scene
 from tests.support import pdfs
 from tests.support.browser import chromium, drop, until_status
-from tests.support.stack import Stack, running
+from tests.support.stack import running
 
 FOLDER = Path(__file__).parent / "pictures"
 _LOG = """\
@@ -36,21 +37,6 @@ Nothing more until the fog came in at four.
 Repairs
 The third stair from the top was made fast again.
 The door to the gallery closes, but not willingly."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Scene:
-    """What a picture is taken of."""
-
-    stack: Stack
-    browser: Browser
-
-    def visitor(self, **how: object) -> Page:
-        """Somebody who has just opened the page."""
-        page = self.browser.new_page(**{"viewport": {"width": 1280, "height": 800}, **how})  # type: ignore[arg-type]
-        page.goto(self.stack.url)
-        page.wait_for_selector("#service-dot[data-state=up]")
-        return page
 
 
 def page_light(scene: Scene) -> bytes:
@@ -76,6 +62,8 @@ PICTURES: dict[str, Callable[[Scene], bytes]] = {
     "page.png": page_light,
     "page-dark.png": page_dark,
     "page-phone.png": page_phone,
+    "metrics.png": pictures_monitoring.metrics,
+    "flower.png": pictures_monitoring.flower,
 }
 
 
@@ -122,7 +110,8 @@ def _leaf(number: int) -> Image.Image:
 def _small(png: bytes) -> bytes:
     """The same picture in fewer bytes."""
     stored = io.BytesIO()
-    Image.open(io.BytesIO(png)).convert("RGB").save(stored, "PNG", optimize=True)
+    image = Image.open(io.BytesIO(png)).convert("RGB").quantize(256, dither=Image.Dither.NONE)
+    image.save(stored, "PNG", optimize=True)
     return stored.getvalue()
 
 
