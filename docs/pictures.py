@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import sys
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
@@ -110,21 +111,20 @@ def _leaf(number: int) -> Image.Image:
 def _small(png: bytes) -> bytes:
     """The same picture in fewer bytes."""
     stored = io.BytesIO()
-    image = Image.open(io.BytesIO(png)).convert("RGB").quantize(256, dither=Image.Dither.NONE)
-    image.save(stored, "PNG", optimize=True)
+    Image.open(io.BytesIO(png)).convert("RGB").save(stored, "PNG", optimize=True)
     return stored.getvalue()
 
 
 def main() -> None:
-    """Takes every picture, each of a service of its own."""
+    """Takes the pictures that are named, or all, each of a service of its own."""
     FOLDER.mkdir(exist_ok=True)
     with chromium() as browser:
-        for name, take in PICTURES.items():
+        for name in sys.argv[1:] or PICTURES:
             with (
                 tempfile.TemporaryDirectory() as folder,
                 running(Path(folder), SLIMGEST_ENGINE="rapidocr") as stack,
             ):
-                (FOLDER / name).write_bytes(_small(take(Scene(stack=stack, browser=browser))))
+                (FOLDER / name).write_bytes(_small(PICTURES[name](Scene(stack=stack, browser=browser))))
             print(f"{FOLDER / name}: {(FOLDER / name).stat().st_size // 1024} kB")
 
 

@@ -11,6 +11,7 @@ import httpx
 import matplotlib
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from playwright.sync_api import Page
 from prometheus_client.parser import text_string_to_metric_families
 
 from docs.scene import Scene
@@ -32,14 +33,18 @@ Scrapes = list[tuple[float, Scrape]]  # by the second of the run
 def flower(scene: Scene) -> bytes:
     """Flower's list of tasks, in the middle of a scan."""
     url = _start_flower(scene.stack)
-    job_id = scene.stack.submit(pdfs.scanned([_PROSE] * 30), filename="letters.pdf")
-    wait_for(lambda: scene.stack.status(job_id)["pages_done"] > 9, what="pages of the scan")
+    job_id = scene.stack.submit(pdfs.scanned([_PROSE] * 60), filename="letters.pdf")
     page = scene.browser.new_page(viewport={"width": 1280, "height": 660})
-    page.goto(f"{url}/tasks")
-    page.wait_for_selector("table tbody tr:nth-child(8) td:nth-child(2)")
+    # Workers tell of their tasks once Flower has asked them to, and its list shows those known when it is loaded.
+    wait_for(lambda: _tasks_shown(page, url) > 9, what="tasks in Flower", logs=scene.stack.folder)
     taken = page.screenshot()
     scene.stack.request("DELETE", f"/jobs/{job_id}")
     return taken
+
+
+def _tasks_shown(page: Page, url: str) -> int:
+    page.goto(f"{url}/tasks", wait_until="networkidle")
+    return page.locator("table tbody td:nth-child(2)").count()
 
 
 def _start_flower(stack: Stack) -> str:
