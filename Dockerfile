@@ -1,8 +1,10 @@
-# One image for every service of docker-compose.yml; which one it is, the command says.
+# One image for every service of docker-compose.yml and deploy/kubernetes; which one it is, the command says.
 FROM python:3.12-slim AS build
-# `gpu` for workers on GPUs: docker-compose.gpu.yml
+# Extras of pyproject.toml. `gpu` is for workers on GPUs (docker-compose.gpu.yml), `tesseract` wants its language data
+# installed below, `otel` sends traces.
 ARG EXTRAS=flower,s3
 WORKDIR /src
+# All that pip needs: the packages and their data (the web page is in api/), and the README for its metadata.
 COPY pyproject.toml README.md celeryconfig.py ./
 COPY slimgest_celery slimgest_celery
 COPY workers workers

@@ -23,7 +23,7 @@ programs:
 	    apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $$missing; \
 	else echo "Some checks are skipped without these: apt-get install$$missing"; fi
 
-# The pictures of the README, taken of a real run
+# The pictures of the README and of docs/, taken of real runs
 pictures: .venv/test programs
 	$(BIN)/python -m docs.pictures
 

@@ -1,21 +1,23 @@
-"""The README's pictures, taken of a real run: `make pictures`. One function a picture; `PICTURES` names its file."""
+"""The documentation's pictures, taken of real runs: `make pictures`. A function each; `PICTURES` names its file."""
 
 from __future__ import annotations
 
 import io
+import sys
 import tempfile
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 
 from PIL import Image, ImageDraw, ImageFilter, ImageFont
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Page
 from reportlab.lib.utils import ImageReader
 from reportlab.pdfgen.canvas import Canvas
 
+from docs import pictures_monitoring
+from docs.scene import Scene
 from tests.support import pdfs
 from tests.support.browser import chromium, drop, until_status
-from tests.support.stack import Stack, running
+from tests.support.stack import running
 
 FOLDER = Path(__file__).parent / "pictures"
 _LOG = """\
@@ -36,21 +38,6 @@ Nothing more until the fog came in at four.
 Repairs
 The third stair from the top was made fast again.
 The door to the gallery closes, but not willingly."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Scene:
-    """What a picture is taken of."""
-
-    stack: Stack
-    browser: Browser
-
-    def visitor(self, **how: object) -> Page:
-        """Somebody who has just opened the page."""
-        page = self.browser.new_page(**{"viewport": {"width": 1280, "height": 800}, **how})  # type: ignore[arg-type]
-        page.goto(self.stack.url)
-        page.wait_for_selector("#service-dot[data-state=up]")
-        return page
 
 
 def page_light(scene: Scene) -> bytes:
@@ -76,6 +63,8 @@ PICTURES: dict[str, Callable[[Scene], bytes]] = {
     "page.png": page_light,
     "page-dark.png": page_dark,
     "page-phone.png": page_phone,
+    "metrics.png": pictures_monitoring.metrics,
+    "flower.png": pictures_monitoring.flower,
 }
 
 
@@ -127,15 +116,15 @@ def _small(png: bytes) -> bytes:
 
 
 def main() -> None:
-    """Takes every picture, each of a service of its own."""
+    """Takes the pictures that are named, or all, each of a service of its own."""
     FOLDER.mkdir(exist_ok=True)
     with chromium() as browser:
-        for name, take in PICTURES.items():
+        for name in sys.argv[1:] or PICTURES:
             with (
                 tempfile.TemporaryDirectory() as folder,
                 running(Path(folder), SLIMGEST_ENGINE="rapidocr") as stack,
             ):
-                (FOLDER / name).write_bytes(_small(take(Scene(stack=stack, browser=browser))))
+                (FOLDER / name).write_bytes(_small(PICTURES[name](Scene(stack=stack, browser=browser))))
             print(f"{FOLDER / name}: {(FOLDER / name).stat().st_size // 1024} kB")
 
 

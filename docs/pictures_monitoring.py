@@ -1,33 +1,24 @@
-"""Pictures of a real run as an operator sees it: `python -m docs.pictures_monitoring`. One function a picture."""
+"""The pictures that an operator sees; `docs/pictures.py` takes them."""
 
 from __future__ import annotations
 
 import io
 import sys
-import tempfile
 import time
 from collections.abc import Iterator
-from pathlib import Path
-from types import SimpleNamespace
-from typing import Any
 
 import httpx
 import matplotlib
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from PIL import Image
-from playwright.sync_api import sync_playwright
+from playwright.sync_api import Page
 from prometheus_client.parser import text_string_to_metric_families
 
+from docs.scene import Scene
 from tests.support import pdfs
-from tests.support.stack import Stack, running, wait_for
+from tests.support.stack import Stack, wait_for
 from workers.redis_server import free_port
 
-FOLDER = Path(__file__).parent / "pictures"
-_CHROMIUM = [
-    *("--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"),
-    *("--disable-background-networking", "--disable-component-update", "--disable-sync"),
-]
 _COLOURS = {"ocr": "#d9730d", "text_layer": "#2f6fde", "none": "#b3261e"}
 _RATE_S = 5  # a rate is that of so many seconds
 _PROSE = "\n".join(pdfs.PROSE)
@@ -39,17 +30,21 @@ Scrapes = list[tuple[float, Scrape]]  # by the second of the run
 # --- Flower -----------------------------------------------------------------------------------------------------------
 
 
-def flower(scene: Any) -> bytes:
-    """Flower's list of tasks, in the middle of a scan. `scene` has a `stack` and a `browser`."""
+def flower(scene: Scene) -> bytes:
+    """Flower's list of tasks, in the middle of a scan."""
     url = _start_flower(scene.stack)
-    job_id = scene.stack.submit(pdfs.scanned([_PROSE] * 30), filename="letters.pdf")
-    wait_for(lambda: scene.stack.status(job_id)["pages_done"] > 9, what="pages of the scan")
+    job_id = scene.stack.submit(pdfs.scanned([_PROSE] * 60), filename="letters.pdf")
     page = scene.browser.new_page(viewport={"width": 1280, "height": 660})
-    page.goto(f"{url}/tasks")
-    page.wait_for_selector("table tbody tr:nth-child(8) td:nth-child(2)")
-    taken: bytes = page.screenshot()
+    # Workers tell of their tasks once Flower has asked them to, and its list shows those known when it is loaded.
+    wait_for(lambda: _tasks_shown(page, url) > 9, what="tasks in Flower", logs=scene.stack.folder)
+    taken = page.screenshot()
     scene.stack.request("DELETE", f"/jobs/{job_id}")
     return taken
+
+
+def _tasks_shown(page: Page, url: str) -> int:
+    page.goto(f"{url}/tasks", wait_until="networkidle")
+    return page.locator("table tbody td:nth-child(2)").count()
 
 
 def _start_flower(stack: Stack) -> str:
@@ -71,7 +66,7 @@ def _answers(url: str) -> bool:
 # --- Metrics ----------------------------------------------------------------------------------------------------------
 
 
-def metrics(scene: Any) -> bytes:
+def metrics(scene: Scene) -> bytes:
     """What `/metrics` told every second while letters, books and a damaged PDF came in."""
     scrapes: Scrapes = []
     arrivals, began_s = _arrivals(), time.monotonic()
@@ -140,22 +135,3 @@ def _rate(scrapes: Scrapes, series: tuple[str, str]) -> Iterator[float]:
         then_s, before = scrapes[max(0, place - _RATE_S)]
         grown = scrape.get(series, 0.0) - before.get(series, 0.0)
         yield max(0.0, grown) / (at_s - then_s) if at_s > then_s else 0.0
-
-
-def main() -> None:
-    """Takes both pictures of one service."""
-    FOLDER.mkdir(exist_ok=True)
-    with (
-        tempfile.TemporaryDirectory() as folder,
-        running(Path(folder), SLIMGEST_ENGINE="rapidocr") as stack,
-        sync_playwright() as playwright,
-    ):
-        browser = playwright.chromium.launch(executable_path="/usr/bin/chromium", args=_CHROMIUM)
-        scene = SimpleNamespace(stack=stack, browser=browser)
-        for name, take in {"metrics.png": metrics, "flower.png": flower}.items():
-            image = Image.open(io.BytesIO(take(scene))).convert("RGB").quantize(128, dither=Image.Dither.NONE)
-            image.save(FOLDER / name, optimize=True)
-
-
-if __name__ == "__main__":
-    main()

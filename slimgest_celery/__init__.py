@@ -1,11 +1,16 @@
 """slimgest: PDFs in; text, boxes and confidence out, page by page, live. The way of a PDF:
 
-    jobs.submit      checks the upload, stores it, then sends `slimgest.ingest` with the job's id
-    tasks.ingest     opens the PDF, plans its pages (spans.py), replaces itself by chord(pages) | finish
+    jobs.submit      checks the upload, stores it (files.py), then sends `slimgest.ingest` with the job's id
+    tasks.ingest     opens the PDF (open_jobs.py), plans its pages: those read before are there at once (recall.py), the
+                     rest is shared out (spans.py, by the measured pace.py); replaces itself by chord(pages) | finish
     tasks.pages      reads a span: text layer, or render and OCR (page_reading.py); stores its pages, then tells
     tasks.finish     the chord's body and errback: writes the one end state
-    events           every step told on a Redis Stream and pub/sub; anyone may follow, or replay
+    events           every step told on a Redis Stream and pub/sub (heard by one hub.py a process); anyone may replay
     jobs.status      the result backend's word for a job, joined with its record in storage
+    results          the document in any format (formats/); deliveries has its end told to a callback
+
+The steps in a worker are plain functions in pipeline.py, which take a desk.py of what its child works with. guard.py
+ends what takes too long, sweeping.py what fell between two steps. storage.py is a folder, object_store.py is S3.
 
 `app` is the Celery application: `celery -A slimgest_celery worker`. `Client` and `AsyncClient` speak to a service.
 """

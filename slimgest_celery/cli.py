@@ -40,7 +40,7 @@ def main() -> None:
 def up(host: str, port: int, insecure: bool, reload: bool) -> None:
     """Run everything on this machine.
 
-    Redis if none is set, workers, beat and the API. Ctrl-C ends all of it.
+    Redis if none is set, workers, beat, and the API with its web page. Ctrl-C ends all of it.
     """
     flags = [flag for flag, given in (("--reload", reload), ("--insecure", insecure)) if given]
     _become("up", "--host", host, "--port", str(port), *flags)
@@ -50,7 +50,7 @@ def up(host: str, port: int, insecure: bool, reload: bool) -> None:
 def worker() -> None:
     """Run workers for a service.
 
-    SLIMGEST_NUM_WORKERS of them, against the Redis at SLIMGEST_REDIS_URL.
+    SLIMGEST_NUM_WORKERS of them, or one per GPU, against the Redis at SLIMGEST_REDIS_URL.
     """
     _become("worker")
 
@@ -99,7 +99,7 @@ def webhook_secret(owner: str | None) -> None:
 def doctor() -> None:
     """Say what this machine has and lacks.
 
-    And what to do about it; ends with 1 where something is missing that is needed.
+    And what to do about that. Ends with 1 where something is missing that is needed.
     """
     found = findings()
     for finding in found:

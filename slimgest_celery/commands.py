@@ -65,12 +65,12 @@ def reading_options(command: Callable[..., Any]) -> Callable[..., Any]:
 @click.option("-o", "--output", type=click.Path(file_okay=False, path_type=Path), default=None,
               help="Folder for the results, a file for each PDF and format (default: the terminal).")  # fmt: skip
 @click.option("-f", "--format", "forms", type=click.Choice(list(FORMATS)), multiple=True, default=("md",),
-              show_default=True, help="Form of the results; may be given more than once.")  # fmt: skip
+              show_default=True, help="Form of the results (zip: json, md, txt); may be given repeatedly.")  # fmt: skip
 @click.option("-j", "--jobs", type=click.IntRange(1, 64), default=AT_ONCE, show_default=True,
               help="PDFs under way at one time.")  # fmt: skip
 @click.option("--again", is_flag=True, help="Read also what the output folder has from an earlier run.")
 @click.option("-q", "--quiet", is_flag=True, help="No progress (nor is there any where this is no terminal).")
-@click.option("--url", envvar="SLIMGEST_URL", default=None, help="Use a running service instead of starting one.")
+@click.option("--url", envvar="SLIMGEST_URL", default=None, help="A running service to use (or set SLIMGEST_URL).")
 @json_option
 @reading_options
 def process(
@@ -110,7 +110,7 @@ def process(
 @click.command()
 @click.argument("pdf", type=click.Path(exists=True, dir_okay=False, allow_dash=True, path_type=Path))
 @url_option
-@click.option("--callback-url", metavar="URL", help="Where the service tells the job's end.")
+@click.option("--callback-url", metavar="URL", help="Gets a signed message when the job has ended.")
 @json_option
 @reading_options
 def submit(pdf: Path, url: str, callback_url: str | None, as_json: bool, **how: Any) -> None:
@@ -154,7 +154,10 @@ def status(job_id: str | None, url: str, as_json: bool) -> None:
 @url_option
 @json_option
 def watch(job_id: str, url: str, as_json: bool) -> None:
-    """Follow a job, from its first page to its end."""
+    """Follow a job, from its first page to its end.
+
+    Ends with 0 where every page was read, else with 1.
+    """
     with terminal.user_errors(), terminal.patient(url) as client:
         for event in client.stream(job_id):
             terminal.tell_event(event, as_json)
@@ -164,7 +167,7 @@ def watch(job_id: str, url: str, as_json: bool) -> None:
 @click.command()
 @click.argument("job_id", callback=_job_id)
 @click.option("-f", "--format", "form", type=click.Choice(list(FORMATS)), default="md", show_default=True,
-              help="Form of the result.")  # fmt: skip
+              help="Form of the result (zip: json, md and txt).")  # fmt: skip
 @click.option("-o", "--output", type=click.Path(dir_okay=False, path_type=Path), default=None,
               help="File for it (default: the terminal).")  # fmt: skip
 @password_option
