@@ -95,9 +95,9 @@ def test_the_signals_of_celery_tell_when_tasks_begin_and_end(files: JobFiles, mo
         monkeypatch.setattr(signal, "receivers", [])
     monkeypatch.setattr(tasks, "jobs", lambda: SimpleNamespace(files=files))
     jobs, job_id = tasks.open_jobs.__wrapped__(), _stored(files, pdfs.numbered(1))
-    held = jobs.hold(job_id, 0)
+    held, before = jobs.hold(job_id, 0), set(threading.enumerate())
     signals.task_postrun.send(sender=None, task=SimpleNamespace(name="slimgest.pages"))
-    resting = [thread for thread in threading.enumerate() if isinstance(thread, threading.Timer)]
+    resting = set(threading.enumerate()) - before
     assert resting
     signals.task_prerun.send(sender=None, task=SimpleNamespace(name="slimgest.pages"))
     assert not any(thread.is_alive() for thread in resting)
