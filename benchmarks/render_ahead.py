@@ -15,8 +15,9 @@ from collections.abc import Callable
 from pathlib import Path
 from unittest import mock
 
-from slimgest_celery import page_reading, pipeline
+from slimgest_celery import page_reading, pipeline, spans
 from slimgest_celery.desk import Desk
+from slimgest_celery.open_jobs import OpenJob
 from slimgest_celery.pdf import open_pdf
 from tests.support import pdfs
 from tests.support.desk import FakeDevice, desk, read_all
@@ -57,8 +58,8 @@ def _run(pdf: bytes, dpi: float, helpers: int, batches: int, overlapped: bool = 
     with (
         tempfile.TemporaryDirectory() as folder,
         desk(Path(folder), device, helpers) as at,
-        mock.patch.object(pipeline, "_BATCHES_PER_SPAN", batches),
-        mock.patch.object(pipeline, "_read_overlapped", pipeline._read_overlapped if overlapped else _in_turn),
+        mock.patch.object(spans, "_BATCHES_PER_SPAN", batches),
+        mock.patch.object(pipeline, "read_overlapped", pipeline.read_overlapped if overlapped else _in_turn),
     ):
         read_all(at, pdfs.coloured([(0, 1, 0)] * 8), mode="ocr")  # the helpers have started
         device.batches.clear()
@@ -67,12 +68,11 @@ def _run(pdf: bytes, dpi: float, helpers: int, batches: int, overlapped: bool = 
         return device.busy_share(), PAGES / (time.perf_counter() - started_s)
 
 
-def _in_turn(at: Desk, job_id: str, pdf: object, _source: object, numbers: range, total: int) -> None:
+def _in_turn(at: Desk, job: OpenJob, numbers: range, _recall: object) -> None:
     """What came before: a batch is rendered, then read, then stored."""
-    options = at.jobs.files.job(job_id).options
     for start in range(0, len(numbers), BATCH):
-        batch = numbers[start : start + BATCH]
-        pipeline._keep(at.jobs, job_id, page_reading.read_batch(at, pdf, options, batch), total)  # type: ignore[arg-type]
+        pages = page_reading.read_batch(at, job.pdf, job.record.options, numbers[start : start + BATCH])
+        pipeline.keep(at.jobs, job.record.job_id, pages, job.total, at.engine.name)
 
 
 def _render_ms(pdf: bytes, dpi: float) -> float:

@@ -20,7 +20,7 @@ from redis.exceptions import RedisError
 
 T = TypeVar("T")
 
-_MOST_WAITING = 1000  # messages that a slow listener may leave unheard before it has to look for itself
+_MOST_WAITING = 200  # messages that a slow listener may leave unheard before it has to look for itself
 _IDLE_S = 0.5
 COUNT_S = 5.0
 RECONNECT_S = 1.0

@@ -15,6 +15,7 @@ from .model import Page, Source
 
 _KEY = "slimgest:page_seconds"
 _WEIGHT = 0.2  # of the latest pages in the average
+_OUTLIER = 4  # times the average: more counts as that much, for one slow page is no slow engine
 # A task costs some 4 ms, and is what a page of another job may have to wait for.
 _TASK_S = 0.25
 _LEAST_TASK_S = 0.04  # less is not worth sharing out among idle workers
@@ -39,8 +40,8 @@ class Pace:
             ]
             if taken:
                 latest_s = sum(taken) / len(taken)
-                known_s = self._measured_s(source)
-                told_s = latest_s if known_s is None else known_s + _WEIGHT * (latest_s - known_s)
+                known_s = self._measured_s(source) or latest_s
+                told_s = known_s + _WEIGHT * (min(latest_s, _OUTLIER * known_s) - known_s)
                 self._redis.hset(_KEY, self._field(source), round(told_s, 6))
 
     def page_s(self, source: Source) -> float:

@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import logging
-import math
-import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
-from typing import Any, cast
 
 from redis.exceptions import RedisError
 
-from . import metrics, tracing
+from . import metrics
 from .desk import Desk
 from .errors import (
     AllPagesFailed,
@@ -26,19 +23,14 @@ from .errors import (
 from .guard import resident_bytes
 from .jobs import Jobs
 from .metrics import Increments
-from .model import End, Job, JobStatus, Mode, Page, Plan, Problem, Source, now
+from .model import End, Job, JobStatus, Plan, Problem, Source, now
 from .model import Engine as EngineRecord
-from .open_jobs import OpenJob
-from .overlap import overlapped
 from .pace import span_length
-from .page_reading import failed_page, finish_batch, prepare, read_batch
-from .pdf import Pdf
+from .page_reading import failed_page
 from .recall import Recall, recalling
-from .spans import Span, batched_length, chosen, expected_source, has_text, spans
+from .span_reading import MAX_ATTEMPTS, keep, read_overlapped, read_singly, read_span
+from .spans import Span, batched_length, chosen, expected_source, spans
 
-MAX_ATTEMPTS = 3
-# Pages read since the last were stored wait at most this long to be stored and told.
-_TELL_EVERY_S = 0.25
 _log = logging.getLogger(__name__)
 
 
@@ -115,7 +107,7 @@ def _recalled(desk: Desk, job_id: str, page_numbers: Sequence[int], recall: Reca
     """Stores and tells pages that other jobs have read; returns which. What is left out is recalled by its task."""
     there: set[int] = set()
     for pages in recall.many(page_numbers):
-        _keep(desk.jobs, job_id, pages, len(page_numbers), desk.engine.name, recall)
+        keep(desk.jobs, job_id, pages, len(page_numbers), desk.engine.name, recall)
         there.update(page.page_number for page in pages)
     return there
 
@@ -129,18 +121,20 @@ def _span_length(desk: Desk, source: Source) -> Callable[[int], int]:
 
 
 @contextmanager
-def _at_work(desk: Desk, job_id: str, first: int, last: int) -> Iterator[None]:
-    """Shows what the worker does. An attempt that fails for want of storage or Redis is no fault of the pages."""
+def _at_work(desk: Desk, job_id: str, first: int, last: int) -> Iterator[list[int]]:
+    """Shows what the worker does; how many pages it has read is to be added to what this yields.
+
+    An attempt that fails for want of storage or Redis is no fault of the pages.
+    """
     desk.jobs.roster.busy(desk.worker, job_id, first)
-    pages = 0
+    read: list[int] = []
     try:
-        yield
-        pages = last - first + 1 if first else 0
+        yield read
     except (StorageUnavailable, BrokerUnavailable, RedisError):
         desk.jobs.ledger.forgive(job_id, first, last)
         raise
     finally:
-        desk.jobs.roster.idle(desk.worker, pages, resident_bytes() >> 20)
+        desk.jobs.roster.idle(desk.worker, sum(read), resident_bytes() >> 20)
 
 
 # --- Read -------------------------------------------------------------------------------------------------------------
@@ -156,147 +150,26 @@ def read(desk: Desk, job_id: str, first: int, last: int, run: int = 0) -> None:
     attempt, over = jobs.ledger.begin(job_id, first, last, run)
     if over:
         return
-    with _at_work(desk, job_id, first, last):
+    with _at_work(desk, job_id, first, last) as done:
         if jobs.end(job_id):
             return
         job = desk.open_jobs.hold(job_id, run)
         page_numbers = range(first, last + 1)
-        if attempt > 1:  # nor recalled: the worker may have died of that
-            _read_singly(desk, job, page_numbers, attempt)
-            return
         recall = recalling(desk, job, serves=run == 0)  # what a retry reads again it reads
-        if desk.engine.batch_size > 1:
-            _read_overlapped(desk, job, page_numbers, recall)
+        if attempt > 1:  # nor recalled: the worker may have died of that
+            read_singly(desk, job, page_numbers, attempt)
+        elif desk.engine.batch_size > 1:
+            read_overlapped(desk, job, page_numbers, recall)
         else:
-            _read_span(desk, job, page_numbers, recall)
-
-
-def _read_span(desk: Desk, job: OpenJob, page_numbers: Sequence[int], recall: Recall) -> None:
-    with _Tray(desk, job, page_numbers[0], recall) as tray:
-        for number in page_numbers:
-            with desk.watch(job.record.job_id, [number]):
-                pages = read_batch(desk, job.pdf, job.record.options, [number], recall.page)
-            tray.put(pages)
-
-
-def _read_overlapped(desk: Desk, job: OpenJob, page_numbers: Sequence[int], recall: Recall) -> None:
-    """As `_read_span`, for an engine that takes several pages: it reads while others are rendered, stored and told."""
-    with _ahead(desk, job, page_numbers) as (pages, ready), _Tray(desk, job, page_numbers[0], recall) as tray:
-        batches = overlapped(
-            page_numbers,
-            lambda number: prepare(desk, pages, job.record.options, number, recall.page),
-            lambda prepared: finish_batch(desk, prepared),
-            desk.engine.batch_size,
-            ready,
-        )
-        while True:
-            with desk.watch(job.record.job_id, page_numbers):  # none of them can be blamed: see tasks.condemn
-                batch = next(batches, None)
-            if batch is None:
-                break
-            tray.put(batch)
-
-
-@contextmanager
-def _ahead(desk: Desk, job: OpenJob, page_numbers: Sequence[int]) -> Iterator[tuple[Pdf, Callable[[int, float], bool]]]:
-    """The PDF, rendered ahead where there are helpers for that, and whether a page of it is ready."""
-    options = job.record.options
-    if desk.renderers is None or _is_text(desk, job, page_numbers):
-        yield job.pdf, lambda _number, _wait_s: True
-        return
-    how: dict[str, Any] = {"dpi": options.dpi, "max_pixels": desk.jobs.settings.max_page_pixels}
-    look_for_text = options.mode == Mode.AUTO
-    with desk.renderers.ahead(job.pdf, job.source, page_numbers, look_for_text=look_for_text, **how) as pages:
-        yield cast(Pdf, pages), pages.ready
-
-
-def _is_text(desk: Desk, job: OpenJob, page_numbers: Sequence[int]) -> bool:
-    """Whether these pages are to be had from their text layers, by all signs: then there is nothing to render."""
-    if job.record.options.mode != Mode.AUTO:
-        return job.record.options.mode == Mode.TEXT
-    with desk.watch(job.record.job_id, page_numbers):
-        return all(has_text(job.pdf, page_numbers[place]) for place in (0, len(page_numbers) // 2, -1))
-
-
-class _Tray:
-    """Pages read and not yet stored: they wait a little, so that what is read quickly is stored together."""
-
-    def __init__(self, desk: Desk, job: OpenJob, first: int, recall: Recall) -> None:
-        self._desk, self._job, self._recall = desk, job, recall
-        self._pages: list[Page] = []
-        # A job's first page is told as soon as it is there.
-        self._told_s = -math.inf if first == job.first else time.monotonic()
-
-    def __enter__(self) -> _Tray:
-        return self
-
-    def put(self, pages: list[Page]) -> None:
-        self._pages += pages
-        if time.monotonic() - self._told_s > _TELL_EVERY_S:
-            self._empty()
-
-    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
-        if kind is None:
-            self._empty()
-
-    def _empty(self) -> None:
-        if self._pages:
-            desk, job = self._desk, self._job
-            _keep(desk.jobs, job.record.job_id, self._pages, job.total, desk.engine.name, self._recall)
-            desk.pace.note(self._pages)
-        self._pages, self._told_s = [], time.monotonic()
-
-
-def _read_singly(desk: Desk, job: OpenJob, page_numbers: Sequence[int], span_attempt: int) -> None:
-    jobs, job_id = desk.jobs, job.record.job_id
-    stored = jobs.files.pages(job_id, page_numbers[0], page_numbers[-1])
-    jobs.events.pages(job_id, list(stored.values()), job.total, desk.engine.name)
-    for number in page_numbers:
-        if number in stored:
-            continue
-        attempt = span_attempt
-        if len(page_numbers) > 1:  # the span's first attempt was one for each of its pages; then each page has its own
-            attempt = 1 + jobs.ledger.begin(job_id, number, number)[0]
-        if attempt > MAX_ATTEMPTS:
-            page = failed_page(number, PageWorkerLost(), worker=desk.worker)
-        else:
-            with desk.watch(job_id, [number]):
-                (page,) = read_batch(desk, job.pdf, job.record.options, [number])
-        page = page.model_copy(update={"attempts": min(attempt, MAX_ATTEMPTS)})
-        _keep(jobs, job_id, [page], job.total, desk.engine.name)
-
-
-def _keep(jobs: Jobs, job_id: str, pages: list[Page], total: int, engine: str, recall: Recall | None = None) -> None:
-    """Stored, then told; and made known to other jobs."""
-    jobs.files.put_pages(job_id, pages)
-    jobs.events.pages(job_id, pages, total, engine)
-    if recall:
-        recall.keep(pages)
-    for page in pages:
-        _log.info("page read", extra=_about(job_id, page))
-        tracing.note("page read", _about(job_id, page))
-
-
-def _about(job_id: str, page: Page) -> dict[str, object]:
-    """What the log and the trace say of a page."""
-    return {
-        "job_id": job_id,
-        "page_number": page.page_number,
-        "worker": page.worker,
-        "attempt": page.attempts,
-        "status": page.status,
-        "source": page.source and page.source.value,
-        "cached": page.cached,
-        "code": page.error and page.error.code,
-        "seconds": round(page.seconds.render + page.seconds.read, 4),
-    }
+            read_span(desk, job, page_numbers, recall)
+        done.append(len(page_numbers))
 
 
 def give_up(jobs: Jobs, job_id: str, page_number: int, error: PageFailure) -> None:
     """Records a page that went past a limit, before its worker child ends."""
     plan = jobs.files.plan(job_id)
     total, engine = (len(plan.page_numbers), plan.engine.name) if plan else (0, metrics.NONE)
-    _keep(jobs, job_id, [failed_page(page_number, error)], total, engine)
+    keep(jobs, job_id, [failed_page(page_number, error)], total, engine)
 
 
 # --- Assembled --------------------------------------------------------------------------------------------------------
@@ -319,7 +192,7 @@ def assemble(jobs: Jobs, job_id: str, run: int = 0) -> End | None:
         for number in plan.page_numbers:
             if number not in well:
                 lost = failed_page(number, PageWorkerLost())
-                _keep(jobs, job_id, [lost], len(plan.page_numbers), plan.engine.name)
+                keep(jobs, job_id, [lost], len(plan.page_numbers), plan.engine.name)
         end = jobs.files.put_end(job_id, _verdict([well.get(number, False) for number in plan.page_numbers]))
     return jobs.tell_end(job_id, end, run) if end else None
 

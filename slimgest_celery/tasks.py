@@ -32,7 +32,7 @@ _RETRY: dict[str, Any] = {
     "retry_backoff": 1,
     "retry_backoff_max": 30,
     "default_retry_delay": 0,  # after a lost worker: at once
-    "max_retries": 100,  # a last bound; pipeline.MAX_ATTEMPTS ends a page long before
+    "max_retries": 100,  # a last bound; span_reading.MAX_ATTEMPTS ends a page long before
 }
 _READING = ("slimgest.ingest", "slimgest.pages")
 

@@ -20,7 +20,7 @@ def test_pages_make_the_pace_of_their_source_and_engine() -> None:
         unknown_s = pace.page_s(Source.OCR)
         pace.note([_page(Source.OCR, 0.05), _page(Source.OCR, 0.15), _page(Source.TEXT_LAYER, 0.002), _page(None, 9)])
         assert pace.page_s(Source.OCR) == pytest.approx(0.1) and pace.page_s(Source.TEXT_LAYER) == pytest.approx(0.002)
-        pace.note([_page(Source.OCR, 0.6)])
+        pace.note([_page(Source.OCR, 60)])
         assert 0.1 < pace.page_s(Source.OCR) < 0.3, "one slow page is no slow engine"
         pace.note([_page(Source.OCR, 0, cached=True)])
         assert pace.page_s(Source.OCR) > 0.1, "a page that was not read says nothing"

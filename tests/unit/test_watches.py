@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from slimgest_celery import open_jobs, pipeline, spans
+from slimgest_celery import open_jobs, span_reading, spans
 from slimgest_celery.files import JobFiles
 from tests.support import pdfs
 from tests.support.desk import FakeDevice, desk, read_all
@@ -44,7 +44,7 @@ def test_pdfs_are_parsed_under_a_watch_and_fetched_under_none(
     man = Watchman()
     monkeypatch.setattr(JobFiles, "source", man.noting("fetched", JobFiles.source))
     monkeypatch.setattr(open_jobs, "open_pdf", man.noting("opened", open_jobs.open_pdf))
-    monkeypatch.setattr(pipeline, "has_text", man.noting("looked at", pipeline.has_text))
+    monkeypatch.setattr(span_reading, "has_text", man.noting("looked at", span_reading.has_text))
     monkeypatch.setattr(spans, "has_text", man.noting("probed", spans.has_text))
     with desk(tmp_path, FakeDevice(0, batch_size=2), helpers=helpers) as made:
         read_all(replace(made, watch=man.watch), pdfs.numbered(3))
