@@ -17,7 +17,7 @@ from benchmarks.plan import Plan
 from benchmarks.rows import RedisCost, Row, Target, middle, spread
 from benchmarks.service import SLEEPING, Cpu, Service, Took, failures, per_page, service, used
 from slimgest_celery.model import Source
-from slimgest_celery.pace import Pace
+from slimgest_celery.pace import Pace, span_length
 
 TITLE = "Dispatch"
 _HOW = {"mode": "ocr", "dpi": "36"}
@@ -47,7 +47,7 @@ def _ceiling(plan: Plan) -> list[Row]:
             before = running.cpu()
             ours.append(running.process(pdf, **_HOW))
             cpu.append(used(before, running.cpu()))
-        span = Pace(running.stack.redis, "sleeping").span_length(Source.OCR, pages, 2)
+        span = span_length(Pace(running.stack.redis, "sleeping").page_s(Source.OCR), pages, 2)
         singles, single_cpu = _singly(running, pdf)
     middling = {kind: middle([one[kind] for one in cpu]) for kind in cpu[0]}
     rates = [pages / took.seconds for took in ours]

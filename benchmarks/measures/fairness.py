@@ -13,7 +13,7 @@ from benchmarks.plan import Plan
 from benchmarks.rows import Row, Target, middle
 from benchmarks.service import SLEEPING, Service, failures, service
 from slimgest_celery.model import Source
-from slimgest_celery.pace import Pace
+from slimgest_celery.pace import Pace, span_length
 
 TITLE = "Fairness"
 _HOW = {"mode": "ocr", "dpi": "36"}
@@ -28,7 +28,7 @@ def measure(plan: Plan) -> list[Row]:
         running.process(drawn.tiny(20), **_HOW)
         idle = [running.process(letter, **_HOW) for _ in range(count)]
         pace = Pace(running.stack.redis, "sleeping")
-        span = pace.span_length(Source.OCR, 2000, 2)
+        span = span_length(pace.page_s(Source.OCR), 2000, 2)
         task_s = span * pace.page_s(Source.OCR)
         job_id = running.submit(book, **_HOW)
         _wait_for_a_page(running, job_id)
