@@ -99,7 +99,8 @@ def service(folder: Path, *, workers: int = 2, **env: str) -> Iterator[Service]:
     """A service whose workers are ready."""
     folder.mkdir(parents=True)
     more_files()
-    with running(folder, workers=workers, **{**_BOUNDS, **env}) as stack:
+    # Workers log as those that `slimgest up` starts.
+    with running(folder, workers=workers, log_level="WARNING", **{**_BOUNDS, **env}) as stack:
         started = Service(stack)
         try:
             yield started

@@ -62,10 +62,10 @@ class Stack:
         self._processes.append(process)
         return process
 
-    def start_worker(self, name: str) -> subprocess.Popen[bytes]:
+    def start_worker(self, name: str, log_level: str = "INFO") -> subprocess.Popen[bytes]:
         """A worker started by plain celery, as the documentation says anyone may."""
         command = [sys.executable, "-m", "celery", "-A", "slimgest_celery", "worker", "-n", f"{name}@%h"]
-        self.workers[name] = self.spawn(*command, "-l", "INFO", log=name, env=plan(self.settings, Found())[0].env)
+        self.workers[name] = self.spawn(*command, "-l", log_level, log=name, env=plan(self.settings, Found())[0].env)
         return self.workers[name]
 
     def start_supervised(self) -> None:
@@ -166,6 +166,7 @@ def running(
     beat: bool = False,
     bearer: str | None = None,
     redis_url: str | None = None,
+    log_level: str = "INFO",
     **env: str,
 ) -> Iterator[Stack]:
     """A stack whose workers are ready, on a Redis of its own unless one is given."""
@@ -174,7 +175,7 @@ def running(
         stack = Stack(folder, url, env, bearer)
         exits.callback(stack.stop)
         for number in range(workers):
-            stack.start_worker(f"cpu{number}")
+            stack.start_worker(f"cpu{number}", log_level)
         for _ in range(apis):
             stack.start_api()
         if beat:
