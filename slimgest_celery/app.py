@@ -7,7 +7,7 @@ from functools import cache
 from typing import Any
 
 from celery import Celery
-from redis import Redis
+from redis import BlockingConnectionPool, Redis
 from redis.backoff import ExponentialBackoff
 from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import TimeoutError as RedisTimeoutError
@@ -15,6 +15,8 @@ from redis.retry import Retry
 
 from .config import Settings, SettingsError
 from .jobs import Jobs
+
+_MOST_CONNECTIONS = 200  # of a process; redis-py would refuse the 101st
 
 app = Celery("slimgest")
 app.config_from_object("celeryconfig")
@@ -39,15 +41,21 @@ def jobs() -> Jobs:
 
 
 def connect(settings: Settings) -> Redis:
-    """A client of the Redis that carries the work; it connects when first used."""
-    return Redis.from_url(
+    """A client of the Redis that carries the work; it connects when first used.
+
+    Who finds all its connections in use waits for one: a thousand requests at once are served in turn.
+    """
+    pool = BlockingConnectionPool.from_url(
         redis_url(settings),
+        max_connections=_MOST_CONNECTIONS,
+        timeout=10,
         health_check_interval=25,
         socket_connect_timeout=5,
         socket_timeout=5,  # a cable that was cut says nothing; TCP would try for minutes after it is mended
         retry=Retry(ExponentialBackoff(cap=1, base=0.05), 4),
         retry_on_error=[RedisConnectionError, RedisTimeoutError],
     )
+    return Redis.from_pool(pool)
 
 
 def redis_url(settings: Settings) -> str:

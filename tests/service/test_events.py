@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import json
+import socket
 import threading
+from contextlib import ExitStack
 from itertools import islice
+from urllib.parse import urlsplit
 
 import flask
 import flask_sse
@@ -115,6 +118,18 @@ def test_flask_sse_s_own_listener_understands_what_is_published(stack: Stack) ->
     page = next(message for message in heard if message.type == "page")
     assert json.loads(json.dumps(page.data))["page_text"].startswith("page ")
     assert page.id
+
+
+def test_hundreds_who_come_at_once_all_get_their_stream(stack: Stack) -> None:
+    job_id, address = stack.submit(pdfs.numbered(100)), urlsplit(stack.url)
+    request = f"GET /jobs/{job_id}/events HTTP/1.1\r\nHost: {address.netloc}\r\n\r\n".encode()
+    with ExitStack() as closing:
+        comers = [closing.enter_context(socket.create_connection((address.hostname, address.port))) for _ in range(400)]
+        for comer in comers:
+            comer.settimeout(60)
+            comer.sendall(request)
+        assert {comer.recv(15) for comer in comers} == {b"HTTP/1.1 200 OK"}
+    stack.request("DELETE", f"/jobs/{job_id}")
 
 
 def test_workers_wait_for_no_result(stack: Stack) -> None:
