@@ -3,7 +3,8 @@
     jobs.submit      checks the upload, stores it (files.py), then sends `slimgest.ingest` with the job's id
     tasks.ingest     opens the PDF (open_jobs.py), plans its pages: those read before are there at once (recall.py), the
                      rest is shared out (spans.py, by the measured pace.py); replaces itself by chord(pages) | finish
-    tasks.pages      reads a span: text layer, or render and OCR (page_reading.py); stores its pages, then tells
+    tasks.pages      reads a span (span_reading.py), each page by its text layer, or rendered and by OCR
+                     (page_reading.py); stores its pages, then tells
     tasks.finish     the chord's body and errback: writes the one end state
     events           every step told on a Redis Stream and pub/sub (heard by one hub.py a process); anyone may replay
     jobs.status      the result backend's word for a job, joined with its record in storage
