@@ -28,7 +28,7 @@ pictures: .venv/test programs
 	$(BIN)/python -m docs.pictures
 
 faults: .venv/test
-	FAULTS_TABLE=docs/faults.md $(BIN)/pytest tests/faults/test_matrix.py -m 'slow or not slow'
+	FAULTS_TABLE=docs/faults.md $(BIN)/pytest tests/faults/test_matrix.py tests/service/test_two_hosts.py -m 'slow or not slow'
 
 fuzz: .venv/test
 	$(BIN)/python -m tests.faults.fuzz --count 500

@@ -39,6 +39,7 @@ from . import recycle
 from .devices import device_of
 
 DEAF_S = 30.0
+_LOOK_S = 0.5
 _log = logging.getLogger(__name__)
 _node = ""  # this worker's Celery node name, known to the child by fork
 
@@ -113,7 +114,8 @@ class Lease(threading.Thread):
         self._heard_s = time.monotonic()
 
     def run(self) -> None:
-        while not self._over.wait(BEAT_S):
+        # What the child tells of itself is to be told again, should Redis lose it: it is looked for often until seen.
+        while not self._over.wait(BEAT_S if self._last.state != "starting" else _LOOK_S):
             try:
                 self._beat()
             except RedisError as error:  # the next beat tries again

@@ -93,6 +93,7 @@ def spread(tmp_path: Path) -> Iterator[tuple[Spread, Host]]:
             stack.stop()
 
 
+@pytest.mark.slow  # nearly a minute, most of it waiting for a lease to run out: `make faults` runs it
 def test_a_host_that_is_cut_off_costs_no_page_and_works_again_when_it_is_back(spread: tuple[Spread, Host]) -> None:
     stack, host = spread
     job_id = stack.submit(pdfs.numbered(PAGES))

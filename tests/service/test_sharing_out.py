@@ -1,0 +1,25 @@
+"""How the pages of jobs are shared out among workers: first pages first, quick pages many to a task."""
+
+from __future__ import annotations
+
+from tests.support import pdfs
+from tests.support.stack import Stack, wait_for
+
+
+def test_a_letter_passes_a_book(stack: Stack) -> None:
+    book = stack.submit(pdfs.numbered(250))  # some six seconds for two workers
+    wait_for(lambda: stack.status(book)["pages_done"] > 0, what="a page of the book")
+    letter = stack.submit(pdfs.numbered(2))
+    assert stack.wait_end(letter)["status"] == "completed"
+    still = stack.status(book)
+    assert still["status"] == "processing" and still["pages_done"] < 250
+    stack.request("DELETE", f"/jobs/{book}")
+
+
+def test_pages_with_text_are_read_tens_to_a_task_and_each_once(stack: Stack) -> None:
+    texts = [f"This is page {number} of a document that was never scanned." for number in range(1, 201)]
+    job_id = stack.submit(pdfs.text_pages(texts))
+    assert stack.wait_end(job_id)["status"] == "completed"
+    assert [page["text"] for page in stack.document(job_id)["pages"]] == texts
+    attempts = len(list((stack.folder / "jobs" / job_id / "pages").iterdir()))
+    assert attempts <= 40, "a file for each task, and for each quarter of a second in one"
