@@ -80,7 +80,7 @@ class JobFiles:
         """Stores an upload, piece by piece, and then its record. When that fails, `delete` removes what there is."""
         self._storage.upload(self._path(job.job_id, "source.pdf"), source)
         if password is not None:
-            self._write(self._path(job.job_id, "password"), password.encode())
+            self._storage.write(self._path(job.job_id, "password"), password.encode())
         self._put(job.job_id, "job.json", job)
 
     # Reading and writing records
@@ -128,7 +128,7 @@ class JobFiles:
 
     def deliveries(self, job_id: str) -> list[Delivery]:
         """A job's deliveries, oldest first."""
-        names = (path.rpartition("/")[2] for path in self._listed(self._path(job_id, "deliveries")))
+        names = (path.rpartition("/")[2] for path in self._storage.listed(self._path(job_id, "deliveries")))
         found = [self.delivery(job_id, name.removesuffix(".json")) for name in names if name.startswith("msg_")]
         return sorted(filter(None, found), key=lambda delivery: delivery.created_at)
 
@@ -138,7 +138,7 @@ class JobFiles:
         """Stores the pages of a span, ascending, in one file that appears whole or not at all."""
         name = f"pages/{pages[0].page_number:06}-{pages[-1].page_number:06}.jsonl"
         lines = "".join(page.model_dump_json() + "\n" for page in pages)
-        self._write(self._path(job_id, name), lines.encode())
+        self._storage.write(self._path(job_id, name), lines.encode())
 
     def pages(self, job_id: str, first: int = 1, last: int = sys.maxsize) -> dict[int, Page]:
         """The stored pages from `first` to `last`, as `each_page` gives them."""
@@ -183,31 +183,31 @@ class JobFiles:
             for page in self._span(path):
                 if page.page_number not in page_numbers and first != last:
                     self.put_pages(job_id, [page.page()])
-            self._remove(path)
+            self._storage.remove(path)
 
     def reopen(self, job_id: str, password: str | None) -> None:
         """Takes a job's end back; its password is needed again where there was one."""
         if password is not None:
-            self._write(self._path(job_id, "password"), password.encode())
-        self._remove(self._path(job_id, "end.json"))
-        self._remove_folder(self._path(job_id, "exports"))
+            self._storage.write(self._path(job_id, "password"), password.encode())
+        self._storage.remove(self._path(job_id, "end.json"))
+        self._storage.remove_folder(self._path(job_id, "exports"))
 
     def _spans(self, job_id: str) -> list[tuple[int, int, str]]:
-        paths = self._listed(self._path(job_id, "pages"))
+        paths = self._storage.listed(self._path(job_id, "pages"))
         matches = ((_SPAN.search(path), path) for path in sorted(paths))
         return [(int(match[1]), int(match[2]), path) for match, path in matches if match]
 
     def _span(self, path: str) -> Iterator[StoredPage]:
-        return (StoredPage.of(line) for line in (self._read(path) or b"").splitlines())
+        return (StoredPage.of(line) for line in (self._storage.read(path) or b"").splitlines())
 
     # Images of pages
 
     def image(self, job_id: str, name: str) -> bytes | None:
         """A stored image of a page, or None."""
-        return self._read(self._path(job_id, f"images/{name}"))
+        return self._storage.read(self._path(job_id, f"images/{name}"))
 
     def put_image(self, job_id: str, name: str, image: bytes) -> None:
-        self._write(self._path(job_id, f"images/{name}"), image)
+        self._storage.write(self._path(job_id, f"images/{name}"), image)
 
     # The upload, for workers
 
@@ -218,11 +218,11 @@ class JobFiles:
             yield path
 
     def password(self, job_id: str) -> str | None:
-        secret = self._read(self._path(job_id, "password"))
+        secret = self._storage.read(self._path(job_id, "password"))
         return None if secret is None else secret.decode()
 
     def forget_password(self, job_id: str) -> None:
-        self._remove(self._path(job_id, "password"))
+        self._storage.remove(self._path(job_id, "password"))
 
     # What is made of the pages on demand
 
@@ -244,18 +244,18 @@ class JobFiles:
     def take_export_problem(self, job_id: str) -> Problem | None:
         """Why there is no export; asked for once, for then it may be tried again."""
         problem = self._get(job_id, "exports/problem.json", Problem)
-        self._remove(self._path(job_id, "exports/problem.json"))
+        self._storage.remove(self._path(job_id, "exports/problem.json"))
         return problem
 
     def keep_export_password(self, job_id: str, password: str) -> None:
-        self._write(self._path(job_id, "exports/password"), password.encode())
+        self._storage.write(self._path(job_id, "exports/password"), password.encode())
 
     def export_password(self, job_id: str) -> str | None:
-        secret = self._read(self._path(job_id, "exports/password"))
+        secret = self._storage.read(self._path(job_id, "exports/password"))
         return None if secret is None else secret.decode()
 
     def forget_export_password(self, job_id: str) -> None:
-        self._remove(self._path(job_id, "exports/password"))
+        self._storage.remove(self._path(job_id, "exports/password"))
 
     # Retention
 
@@ -270,23 +270,20 @@ class JobFiles:
 
     def delete(self, job_id: str) -> None:
         """Removes all that is stored of a job; harmless where there is nothing."""
-        self._remove_folder(self._path(job_id))
+        self._storage.remove_folder(self._path(job_id))
 
-    # One place each for paths, reads and writes
+    # Paths and records
 
     @staticmethod
     def _path(job_id: str, name: str = "") -> str:
         return f"{job_id}/{name}".rstrip("/")
-
-    def _listed(self, folder: str) -> list[str]:
-        return self._storage.listed(folder)
 
     def _create(self, job_id: str, name: str, record: Record) -> bool:
         """Writes a record that is not there yet, whole; False where it is. Of two at once, one succeeds."""
         return self._storage.create(self._path(job_id, name), record.model_dump_json().encode())
 
     def _get(self, job_id: str, name: str, record: type[R]) -> R | None:
-        data = self._read(self._path(job_id, name))
+        data = self._storage.read(self._path(job_id, name))
         try:
             return record.model_validate_json(data) if data else None
         except ValidationError as error:  # torn by a dying machine, or written by another version
@@ -294,18 +291,6 @@ class JobFiles:
 
     def _put(self, job_id: str, name: str, record: Record) -> None:
         self._storage.write(self._path(job_id, name), record.model_dump_json().encode(), settle=name == "job.json")
-
-    def _read(self, path: str) -> bytes | None:
-        return self._storage.read(path)
-
-    def _write(self, path: str, data: bytes) -> None:
-        self._storage.write(path, data)
-
-    def _remove(self, path: str) -> None:
-        self._storage.remove(path)
-
-    def _remove_folder(self, path: str) -> None:
-        self._storage.remove_folder(path)
 
 
 def _overlapping(spans: list[tuple[int, int, str]]) -> Iterator[list[str]]:

@@ -155,13 +155,12 @@ def read(desk: Desk, job_id: str, first: int, last: int, run: int = 0) -> None:
             return
         job = desk.open_jobs.hold(job_id, run)
         page_numbers = range(first, last + 1)
-        recall = recalling(desk, job, serves=run == 0)  # what a retry reads again it reads
-        if attempt > 1:  # nor recalled: the worker may have died of that
+        if attempt > 1:  # nothing is recalled: the worker may have died of that
             read_singly(desk, job, page_numbers, attempt)
-        elif desk.engine.batch_size > 1:
-            read_overlapped(desk, job, page_numbers, recall)
         else:
-            read_span(desk, job, page_numbers, recall)
+            recall = recalling(desk, job, serves=run == 0)  # what a retry reads again it reads
+            read_several = read_overlapped if desk.engine.batch_size > 1 else read_span
+            read_several(desk, job, page_numbers, recall)
         done.append(len(page_numbers))
 
 

@@ -129,8 +129,9 @@ def keep(jobs: Jobs, job_id: str, pages: list[Page], total: int, engine: str, re
     if recall:
         recall.keep(pages)
     for page in pages:
-        _log.info("page read", extra=_about(job_id, page))
-        tracing.note("page read", _about(job_id, page))
+        about = _about(job_id, page)
+        _log.info("page read", extra=about)
+        tracing.note("page read", about)
 
 
 def _about(job_id: str, page: Page) -> dict[str, object]:
