@@ -26,7 +26,7 @@ from operator import attrgetter
 from pathlib import Path
 from typing import IO, Literal, TypeVar
 
-from pydantic import BaseModel, ValidationError
+from pydantic import ValidationError
 
 from .errors import JobUnknown, PageUnknown, StorageUnavailable
 from .model import Delivery, End, Job, Page, Plan, Problem, Record
@@ -35,15 +35,10 @@ from .storage import check
 
 _JOB_ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _SPAN = re.compile(r"(\d+)-(\d+)\.jsonl$")
+# How a page's record begins: which it is can be told in a fiftieth of the time that reading all of it takes.
+_GIST = re.compile(rb'\{"page_number":(\d+),"status":"(ok|failed)",')
 
 R = TypeVar("R", bound=Record)
-
-
-class _Gist(BaseModel):
-    """As much of a page's record as tells which it is: a tenth of the work of reading all of it."""
-
-    page_number: int
-    status: Literal["ok", "failed"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,8 +51,11 @@ class StoredPage:
 
     @classmethod
     def of(cls, line: bytes) -> StoredPage:
-        gist = _Gist.model_validate_json(line)
-        return cls(page_number=gist.page_number, status=gist.status, line=line)
+        known = _GIST.match(line)
+        if known and line.endswith(b"}"):
+            return cls(page_number=int(known[1]), status="ok" if known[2] == b"ok" else "failed", line=line)
+        page = Page.model_validate_json(line)  # written by other hands, or torn
+        return cls(page_number=page.page_number, status=page.status, line=line)
 
     def page(self) -> Page:
         """The whole record."""

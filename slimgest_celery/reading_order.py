@@ -18,6 +18,7 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Sequence
+from math import inf
 from statistics import median
 
 from . import gutters
@@ -41,8 +42,8 @@ def order(boxes: Sequence[Box], *, right_to_left: bool = False, least_height: fl
 
     `least_height` is the height of a line, in the boxes' unit, where boxes hug their letters and are lower than that.
     """
-    if not boxes:
-        return []
+    if _descend(boxes):
+        return list(range(len(boxes)))
     if right_to_left:
         boxes = [(-right, top, -left, bottom) for left, top, right, bottom in boxes]
     lines = [Line(index, *box, (box[1] + box[3]) / 2) for index, box in enumerate(boxes)]
@@ -51,6 +52,16 @@ def order(boxes: Sequence[Box], *, right_to_left: bool = False, least_height: fl
     flat = [line for line in lines if not _stands(line, height)]
     standing = [line for line in lines if _stands(line, height)] if len(flat) < len(lines) else []
     return [line.place for line in (*_read(flat, height), *standing)]
+
+
+def _descend(boxes: Sequence[Box]) -> bool:
+    """Whether each lies wholly below those before it, as on a page of prose, where nothing is left to be ordered."""
+    lowest = -inf
+    for left, top, right, bottom in boxes:
+        if top < lowest or bottom - top > 2 * (right - left):  # what stands is read last
+            return False
+        lowest = bottom
+    return True
 
 
 def _stands(line: Line, height: float) -> bool:

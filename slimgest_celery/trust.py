@@ -10,12 +10,13 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
-from functools import lru_cache
+from functools import cache, lru_cache
 
 import numpy as np
+from numpy.typing import NDArray
 
 from .text_layer import TextLine
 
@@ -28,6 +29,7 @@ def _letter(code: int) -> int:
 
 # What no text holds: the replacement character, private use, controls.
 _BROKEN = re.compile("[\ufffd\ue000-\uf8ff\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
+_BEYOND_LATIN = re.compile("[^\x00-\xff]")
 # UTF-8 read as Latin-1 or Windows-1252.
 _MOJIBAKE = re.compile("[ÂÃÐÑâ][\x80-\xbf€‚ƒ„…†‡ˆ‰Š‹ŒŽ‘’“”•–—˜™š›œžŸ]")
 _BROKEN_SHARE = 0.1  # of the characters, from which text is garbled
@@ -59,10 +61,6 @@ _PAIRS = (
 )
 _PAIRS_SHARE = 0.55
 _FEW_PAIRS = 200  # letters, of which fewer say nothing of pairs
-_LETTERS = np.array([_letter(code) for code in range(256)])
-_USUAL_PAIRS = np.zeros(32 * 32, dtype=np.bool_)
-_USUAL_PAIRS[[32 * (ord(one) - 96) + ord(other) - 96 for one, other in map(tuple, _PAIRS.split())]] = True
-_MOST_COUNTED = 0xFFFF  # characters below are counted at once
 _SCAN_COVER = 0.5  # a picture this large may be a scan of the page
 _PART_COVER = 0.4  # one this large may be a scan of half of it; drawings and photographs are mostly smaller
 _LITTLE_TEXT = 300  # characters: fewer on a scan may be a stamp, a header, a page number
@@ -149,10 +147,20 @@ def is_odd(text: str) -> bool:
 
 def _usual_pairs(text: str) -> float:
     """The share of neighbouring Latin letters that often stand together in European languages."""
-    letters = _LETTERS[np.frombuffer(text.encode("latin-1", "replace"), dtype=np.uint8)]
-    pairs = letters[:-1] * 32 + letters[1:]
-    pairs = pairs[(letters[:-1] > 0) & (letters[1:] > 0)]
-    return float(_USUAL_PAIRS[pairs].mean()) if pairs.size else 1.0
+    codes = np.frombuffer(text.encode("latin-1", "replace"), dtype=np.uint8).astype(np.uint16)
+    _others, unusual, usual = np.bincount(_pair_kinds()[codes[:-1] << 8 | codes[1:]], minlength=3).tolist()
+    return usual / (unusual + usual) if unusual + usual else 1.0
+
+
+@cache
+def _pair_kinds() -> NDArray[np.uint8]:
+    """Of two characters of Latin-1, by 256 times the first and the second: 0, 1 for letters, 2 for a usual pair."""
+    letters = np.array([_letter(code) for code in range(256)], dtype=np.uint16)
+    usual = np.zeros((32, 32), dtype=np.uint8)
+    for one, other in map(tuple, _PAIRS.split()):
+        usual[ord(one) - 96, ord(other) - 96] = 1
+    both = (letters[:, None] > 0) & (letters > 0)
+    return (both * (1 + usual[letters[:, None], letters])).astype(np.uint8).ravel()
 
 
 def suspects(lines: Sequence[TextLine]) -> list[TextLine]:
@@ -172,24 +180,20 @@ def _is_mostly_signs(text: str) -> bool:
 
 
 @lru_cache(maxsize=1)  # asked twice for each page
-def _weights(text: str) -> tuple[int, int, int, int, int]:
+def _weights(text: str) -> tuple[int, ...]:
     """What `_weight` gives, of all characters of a text together."""
-    codes = np.frombuffer(text.encode("utf-32-le", "surrogatepass"), dtype=np.uint32)
-    if not codes.size or codes.max() > _MOST_COUNTED:
-        each: Iterable[tuple[str, int]] = Counter(text).items()
-    else:  # a page's characters are counted at once in a tenth of the time, and some eighty are different
-        counts = np.bincount(codes)
-        known = np.flatnonzero(counts > 0)
-        each = zip(map(chr, known.tolist()), counts[known].tolist(), strict=True)
-    solid = signs = latin = vowels = usual = 0
-    for character, count in each:
-        its = _weight(character)
-        solid += count * its[0]
-        signs += count * its[1]
-        latin += count * its[2]
-        vowels += count * its[3]
-        usual += count * its[4]
-    return solid, signs, latin, vowels, usual
+    counts = np.bincount(np.frombuffer(text.encode("latin-1", "ignore"), dtype=np.uint8), minlength=256)
+    weights: list[int] = (counts @ _latin_weights()).tolist()
+    if not text.isascii():
+        for character, count in Counter(_BEYOND_LATIN.findall(text)).items():
+            weights = [weight + count * its for weight, its in zip(weights, _weight(character), strict=True)]
+    return tuple(weights)
+
+
+@cache
+def _latin_weights() -> NDArray[np.int64]:
+    """What each character of Latin-1 adds."""
+    return np.array([_weight(chr(code)) for code in range(256)])
 
 
 @lru_cache(maxsize=10_000)
