@@ -58,7 +58,7 @@ def prometheus() -> Response:
 
 
 @blueprint.get("/capacity")
-@described(Answer("What is ahead, and the pace.", examples.CAPACITY), fails=STORES)
+@described(Answer("What is ahead, and how fast it is read.", examples.CAPACITY), fails=STORES)
 def capacity() -> Response:
     """How many pages are ahead of a job sent now, how fast they are read, and how long that will take.
 

@@ -41,5 +41,5 @@ def retry_after_s(ledger: Ledger, roster: Roster, wanted: int) -> int:
 
 def _speed(roster: Roster) -> tuple[int, float | None]:
     """How many workers are ready, and the pages that they read in a second; None where nothing was measured."""
-    ready, pace = sum(worker.state in ("idle", "busy") for worker in roster.workers()), roster.pace()
-    return ready, pace * ready if pace and ready else None
+    ready, speed = sum(worker.state in ("idle", "busy") for worker in roster.workers()), roster.speed()
+    return ready, speed * ready if speed and ready else None

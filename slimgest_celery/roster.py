@@ -3,7 +3,7 @@
 slimgest:worker:{name}    hash of a `Worker`'s fields, gone LEASE_S after its worker's last sign of life; while it is
                           busy also `busy_since`, in seconds on Redis's clock
 slimgest:workers          set of the names of all workers that have ever signed on
-slimgest:pace             hash: pages that all workers read of late, and the `seconds` that they were busy with them
+slimgest:speed            hash: pages that all workers read of late, and the `seconds` that they were busy with them
 """
 
 from __future__ import annotations
@@ -18,8 +18,8 @@ from .model import Worker
 LEASE_S = 15
 BEAT_S = 3
 _NAMES = "slimgest:workers"
-_PACE = "slimgest:pace"
-_PACE_S = 300  # of work of each worker: what lies further back weighs less than 1/e in the pace
+_SPEED = "slimgest:speed"
+_SPEED_S = 300  # of work of each worker: what lies further back weighs less than 1/e in the speed
 
 # One clock for all: a counter of seconds that ran back a little would be taken for one that began anew.
 _BUSY = """
@@ -27,7 +27,7 @@ local time = redis.call('TIME')
 redis.call('HSET', KEYS[1], 'state', 'busy', 'job_id', ARGV[1], 'page_number', ARGV[2],
   'busy_since', string.format('%.6f', time[1] + time[2] / 1e6))
 """
-# The pace fades with the time that workers are busy, not with the time that passes: after a quiet night it still holds.
+# The speed fades with the time that workers are busy, not with the time that passes: after a quiet night it still holds.
 _IDLE = """
 local time, since = redis.call('TIME'), tonumber(redis.call('HGET', KEYS[1], 'busy_since'))
 redis.call('HSET', KEYS[1], 'state', 'idle', 'memory_mb', ARGV[2])
@@ -79,12 +79,12 @@ class Roster:
 
     def idle(self, name: str, pages: int, memory_mb: int) -> None:
         """A worker has done what it was busy with: it read this many pages, and its process has this size now."""
-        self._idle(keys=[_key(name), _NAMES, _PACE], args=[pages, memory_mb, _PACE_S])
+        self._idle(keys=[_key(name), _NAMES, _SPEED], args=[pages, memory_mb, _SPEED_S])
 
-    def pace(self) -> float | None:
+    def speed(self) -> float | None:
         """Pages that a worker reads in a second, measured over the last minutes in which any worked; None before."""
         with suppress(TypeError, ValueError):
-            pages, seconds = map(float, self._redis.hmget(_PACE, "pages", "seconds"))
+            pages, seconds = map(float, self._redis.hmget(_SPEED, "pages", "seconds"))
             if math.isfinite(pages) and math.isfinite(seconds) and pages > 0 and seconds > 0:
                 return pages / seconds
         return None

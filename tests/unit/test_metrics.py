@@ -23,7 +23,7 @@ from slimgest_celery.files import JobFiles
 from slimgest_celery.ledger import Ledger
 from slimgest_celery.metrics import KEY, Counts
 from slimgest_celery.model import End, JobStatus, Page, PageSeconds, Problem, Source, Worker, now
-from slimgest_celery.roster import _PACE, Roster, _key
+from slimgest_celery.roster import _SPEED, Roster, _key
 
 READ = Page(page_number=1, status="ok", source=Source.OCR, seconds=PageSeconds(render=0.02, read=0.7))
 LOST = Page(page_number=2, status="failed", error=Problem.of(PageTimeout()))
@@ -116,7 +116,7 @@ def test_nonsense_in_redis_is_passed_over(redis: fakeredis.FakeRedis, events: Ev
         b"slimgest_page_seconds|read|le|7": b"1",
     }
     redis.hset(KEY, mapping=nonsense)  # type: ignore[arg-type]
-    redis.hset(_PACE, mapping={"pages": "nan", "seconds": "inf"})
+    redis.hset(_SPEED, mapping={"pages": "nan", "seconds": "inf"})
     for name in ("cpu0@a", "cpu1@a"):  # two entries of one name, and a time that is none
         redis.sadd("slimgest:workers", name)
         redis.hset(_key(name), mapping={"name": "twin", "device": "cpu", "engine": "x", "state": "idle"})
@@ -162,13 +162,13 @@ def test_busy_seconds_grow_while_a_worker_is_busy_and_never_fall(redis: fakeredi
 def test_the_pace_is_that_of_busy_time_and_outlives_the_workers(redis: fakeredis.FakeRedis) -> None:
     roster = Roster(redis)
     roster.sign_on(Worker(name="cpu0@a", device="cpu", engine="x", state="idle"))
-    assert roster.pace() is None
+    assert roster.speed() is None
     _worked(redis, roster, pages=20, seconds=10)
-    assert roster.pace() == pytest.approx(2, rel=0.01)
+    assert roster.speed() == pytest.approx(2, rel=0.01)
     _worked(redis, roster, pages=30, seconds=3000)  # what came later outweighs what was before
-    assert roster.pace() == pytest.approx(0.01, rel=0.1)
+    assert roster.speed() == pytest.approx(0.01, rel=0.1)
     roster.sign_off("cpu0@a")
-    assert roster.pace() == pytest.approx(0.01, rel=0.1)
+    assert roster.speed() == pytest.approx(0.01, rel=0.1)
 
 
 def _worked(redis: fakeredis.FakeRedis, roster: Roster, pages: int, seconds: float) -> None:
