@@ -33,8 +33,8 @@ task_routes = {
 }
 
 # Redis keeps one list per priority. With "priority" a worker looks at 0 before 1, in every queue, which Celery's
-# default order would not do. Opening and closing come first, then pages by their place in the document (pipeline.py),
-# so that the first pages of a letter pass the thousandth page of a book.
+# default order would not do. Opening and closing come first, then pages by their place in the document (spans.py), so
+# that the first pages of a letter pass the thousandth page of a book, even the one that is being read (queues.py).
 task_default_priority = 0
 broker_transport_options = {
     "priority_steps": list(range(10)),

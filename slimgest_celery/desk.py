@@ -13,6 +13,10 @@ from .pace import Pace
 from .render_ahead import Renderers
 
 
+def _never() -> bool:
+    return False
+
+
 @dataclass(frozen=True, kw_only=True)
 class Desk:
     """What a worker child works with."""
@@ -24,3 +28,4 @@ class Desk:
     worker: str  # the Celery node's name
     watch: Callable[[str, Sequence[int] | None], AbstractContextManager[None]]  # limits for pages: see guard.py
     renderers: Renderers | None = None  # for an engine that takes several pages at once: see render_ahead.py
+    urgent: Callable[[], bool] = _never  # whether more urgent work waits, for which a task stops after the page in hand

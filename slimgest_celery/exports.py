@@ -60,7 +60,7 @@ def _ask(jobs: Jobs, head: Document, password: str | None) -> None:
             return
         if password is not None:
             jobs.files.keep_export_password(head.job_id, password)
-        priority = 2 + sum(head.total_pages >= step for step in _PRIORITY_STEPS)
+        priority = 3 + sum(head.total_pages >= step for step in _PRIORITY_STEPS)
         jobs.celery.send_task("slimgest.export", args=(head.job_id,), priority=priority, time_limit=limit_s + 60)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Generic, TypeVar
 
@@ -13,7 +13,7 @@ R = TypeVar("R")
 
 
 def overlapped(
-    numbers: Sequence[int],
+    numbers: Iterable[int],
     prepare: Callable[[int], P],
     read: Callable[[list[P]], R],
     most: int,

@@ -16,8 +16,8 @@ from .model import Page, Source
 _KEY = "slimgest:page_seconds"
 _WEIGHT = 0.2  # of the latest pages in the average
 _OUTLIER = 4  # times the average: more counts as that much, for one slow page is no slow engine
-# A task costs some 4 ms, and is what a page of another job may have to wait for.
-_TASK_S = 0.25
+# A task costs some 4 ms, and is what a page of another job may have to wait for; not a job's start (see queues.py).
+_TASK_S = 0.5
 _LEAST_TASK_S = 0.04  # less is not worth sharing out among idle workers
 _MOST_PAGES = 64
 _TASKS_PER_WORKER = 2  # at least, of the pages left, so that all workers end with a job at about the same time

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import datetime
 
 from redis.exceptions import RedisError
@@ -29,7 +29,7 @@ from .pace import span_length
 from .page_reading import failed_page
 from .recall import Recall, recalling
 from .span_reading import MAX_ATTEMPTS, keep, read_overlapped, read_singly, read_span
-from .spans import Span, batched_length, chosen, expected_source, spans
+from .spans import GIVEN_BACK, Span, batched_length, chosen, expected_source, spans
 
 _log = logging.getLogger(__name__)
 
@@ -140,8 +140,11 @@ def _at_work(desk: Desk, job_id: str, first: int, last: int) -> Iterator[list[in
 # --- Read -------------------------------------------------------------------------------------------------------------
 
 
-def read(desk: Desk, job_id: str, first: int, last: int, run: int = 0) -> None:
+def read(desk: Desk, job_id: str, first: int, last: int, run: int = 0) -> Span | None:
     """Reads a span's pages; each is stored, then told. A page's own fault is a stored record, not an exception.
+
+    Returns what is left of the span where it gave way to more urgent work. All pages before that are stored: whoever
+    reads the rest to its end has the whole span done, even while another, too, reads it again from its beginning.
 
     A span begun before (its worker died) is read page by page: a page that a worker died of MAX_ATTEMPTS times is
     given up, and costs only itself.
@@ -149,19 +152,32 @@ def read(desk: Desk, job_id: str, first: int, last: int, run: int = 0) -> None:
     jobs = desk.jobs
     attempt, over = jobs.ledger.begin(job_id, first, last, run)
     if over:
-        return
+        return None
     with _at_work(desk, job_id, first, last) as done:
         if jobs.end(job_id):
-            return
+            return None
         job = desk.open_jobs.hold(job_id, run)
-        page_numbers = range(first, last + 1)
+        page_numbers: Sequence[int] = range(first, last + 1)
+        left = page_numbers[:0]
         if attempt > 1:  # nothing is recalled: the worker may have died of that
             read_singly(desk, job, page_numbers, attempt)
         else:
             recall = recalling(desk, job, serves=run == 0)  # what a retry reads again it reads
             read_several = read_overlapped if desk.engine.batch_size > 1 else read_span
-            read_several(desk, job, page_numbers, recall)
-        done.append(len(page_numbers))
+            left = read_several(desk, job, page_numbers, recall)
+        done.append(len(page_numbers) - len(left))
+    return Span(first=left[0], last=last, priority=GIVEN_BACK) if left else None
+
+
+def read_through(desk: Desk, job_id: str, first: int, last: int, run: int, give_back: Callable[[Span], None]) -> None:
+    """Reads a span to its end or until it gives way: then `give_back` sends the rest, and ends this by raising.
+
+    A rest that cannot be sent (`BrokerUnavailable`) is read here; should it have been sent all the same, once more.
+    """
+    while rest := read(desk, job_id, first, last, run):
+        with suppress(BrokerUnavailable):
+            give_back(rest)
+        first = rest.first
 
 
 def give_up(jobs: Jobs, job_id: str, page_number: int, error: PageFailure) -> None:

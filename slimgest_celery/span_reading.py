@@ -27,19 +27,23 @@ _TELL_EVERY_S = 0.25
 _log = logging.getLogger(__name__)
 
 
-def read_span(desk: Desk, job: OpenJob, page_numbers: Sequence[int], recall: Recall) -> None:
+def read_span(desk: Desk, job: OpenJob, page_numbers: Sequence[int], recall: Recall) -> Sequence[int]:
+    """Returns the pages that were left for the sake of more urgent work; all before them are stored and told."""
+    row = _Row(desk, job, page_numbers)
     with _Tray(desk, job, page_numbers[0], recall) as tray:
-        for number in page_numbers:
+        for number in row:
             with desk.watch(job.record.job_id, [number]):
                 pages = read_batch(desk, job.pdf, job.record.options, [number], recall.page)
             tray.put(pages)
+    return row.left
 
 
-def read_overlapped(desk: Desk, job: OpenJob, page_numbers: Sequence[int], recall: Recall) -> None:
-    """As `_read_span`, for an engine that takes several pages: it reads while others are rendered, stored and told."""
+def read_overlapped(desk: Desk, job: OpenJob, page_numbers: Sequence[int], recall: Recall) -> Sequence[int]:
+    """As `read_span`, for an engine that takes several pages: it reads while others are rendered, stored and told."""
+    row = _Row(desk, job, page_numbers)
     with _ahead(desk, job, page_numbers) as (pages, ready), _Tray(desk, job, page_numbers[0], recall) as tray:
         batches = overlapped(
-            page_numbers,
+            row,
             lambda number: prepare(desk, pages, job.record.options, number, recall.page),
             lambda prepared: finish_batch(desk, prepared),
             desk.engine.batch_size,
@@ -51,6 +55,25 @@ def read_overlapped(desk: Desk, job: OpenJob, page_numbers: Sequence[int], recal
             if batch is None:
                 break
             tray.put(batch)
+    return row.left
+
+
+class _Row:
+    """Pages one after the other, until all are read or more urgent work waits; one is read in any case.
+
+    And two of a job's start: a letter's second page is to wait for no other letter.
+    """
+
+    def __init__(self, desk: Desk, job: OpenJob, page_numbers: Sequence[int]) -> None:
+        self.left = page_numbers
+        self._desk, self._job = desk, job
+
+    def __iter__(self) -> Iterator[int]:
+        while self.left:
+            number, self.left = self.left[0], self.left[1:]
+            yield number
+            if self.left and number != self._job.first and self._desk.urgent():
+                return
 
 
 @contextmanager

@@ -18,7 +18,9 @@ from .pdf import Pdf
 # one batch would make it wait for every first page. More would keep a document from being shared out among workers.
 _BATCHES_PER_SPAN = 4
 _PROBED_PAGES = 12
-# Celery priorities, 0 first, by how many pages of the job come before: the start of every job passes the bulk of any.
+# Celery priorities, 0 first, by how many pages of the job come before: the start of every job passes the bulk of any,
+# and 0 is what opens and ends jobs. What was given back half-read comes between: its pages are missed first.
+_START, GIVEN_BACK = 1, 2
 _PRIORITY_STEPS = (2, 8, 32, 128, 512)
 
 
@@ -41,9 +43,13 @@ def spans(page_numbers: Sequence[int], length: Callable[[int], int]) -> Iterator
     for end in range(1, len(page_numbers) + 1):
         most = length(len(page_numbers) - start)
         if end == len(page_numbers) or page_numbers[end] != page_numbers[end - 1] + 1 or end - start >= most:
-            priority = 1 + sum(start >= step for step in _PRIORITY_STEPS)
-            yield Span(first=page_numbers[start], last=page_numbers[end - 1], priority=priority)
+            yield Span(first=page_numbers[start], last=page_numbers[end - 1], priority=_priority(start))
             start = end
+
+
+def _priority(before: int) -> int:
+    steps = sum(before >= step for step in _PRIORITY_STEPS)
+    return GIVEN_BACK + steps if steps else _START
 
 
 def chosen(options: Options, page_count: int, max_pages: int) -> list[int]:

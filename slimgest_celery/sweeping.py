@@ -10,6 +10,7 @@ from collections.abc import Callable
 
 from .errors import JobUnknown, SlimgestError
 from .jobs import Jobs
+from .queues import list_name
 
 # Nothing was done for a job for this long, no message waits in any queue, and no worker has it in hand: it is stuck.
 STUCK_S = 20.0
@@ -49,13 +50,12 @@ def any_waiting(jobs: Jobs) -> bool:
 
 
 def waiting(jobs: Jobs) -> dict[str, int]:
-    """How many messages wait in each queue. Kombu keeps a list per queue and priority."""
-    options, queues = jobs.celery.conf.broker_transport_options, jobs.celery.conf.task_queues
-    steps = options["priority_steps"]
+    """How many messages wait in each queue."""
+    queues, steps = jobs.celery.conf.task_queues, jobs.celery.conf.broker_transport_options["priority_steps"]
     with jobs.redis.pipeline(transaction=False) as pipe:
         for queue in queues:
             for step in steps:
-                pipe.llen(f"{queue.name}{options['sep']}{step}" if step else queue.name)
+                pipe.llen(list_name(jobs.celery, queue.name, step))
         counts = pipe.execute()
     return {queue.name: sum(counts[n * len(steps) : (n + 1) * len(steps)]) for n, queue in enumerate(queues)}
 

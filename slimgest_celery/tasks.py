@@ -11,7 +11,7 @@ import time
 from functools import cache
 from typing import Any
 
-from celery import Task, chord
+from celery import Signature, Task, chord
 from celery.signals import task_postrun, task_prerun
 from redis.exceptions import RedisError
 
@@ -22,9 +22,12 @@ from .desk import Desk
 from .errors import BrokerUnavailable, PageFailure, PageTimeout, PdfOutOfMemory, PdfTimeout, StorageUnavailable
 from .guard import Guard, Watch
 from .images import ImageAsked
+from .jobs import broker_errors
 from .open_jobs import OpenJobs
 from .pace import Pace
+from .queues import Urgency
 from .render_ahead import Renderers
+from .spans import GIVEN_BACK, Span
 
 # Redis or storage away: worth waiting for. The backs-off add up to more than half an hour.
 _RETRY: dict[str, Any] = {
@@ -47,19 +50,22 @@ def ingest(self: Task[Any, Any], job_id: str, run: int = 0) -> dict[str, str]:
     body = finish.si(job_id, run).on_error(finish.si(job_id, run))
     # `replace` would hand this task's own errback to the chord, which may one day give it to every page as well.
     self.request.errbacks = None
-    header = [
-        pages.si(job_id, span.first, span.last, run).set(
-            priority=span.priority, time_limit=_limit_s(len(span.page_numbers))
-        )
-        for span in spans
-    ]
-    return self.replace(chord(header, body))  # type: ignore[no-any-return]
+    return self.replace(chord([_reading(job_id, span, run) for span in spans], body))  # type: ignore[no-any-return]
 
 
 @app.task(name="slimgest.pages", bind=True, ignore_result=True, **_RETRY)
 def pages(self: Task[Any, Any], job_id: str, first: int, last: int, run: int = 0) -> None:
-    """Reads pages `first` to `last`."""
-    pipeline.read(desk(self.request.hostname), job_id, first, last, run)
+    """Reads pages `first` to `last`; where it gives way to more urgent work, the rest takes its place in the chord.
+
+    Under the same id the chord counts them once, and only by one that has read to the end: a worker that dies between
+    sending the rest and acknowledging this message has both run, and the first to end finds all pages stored.
+    """
+
+    def give_back(rest: Span) -> None:
+        with broker_errors():
+            self.replace(_reading(job_id, rest, run))
+
+    pipeline.read_through(desk(self.request.hostname), job_id, first, last, run, give_back)
 
 
 @app.task(name="slimgest.finish", **_RETRY)
@@ -100,6 +106,12 @@ def reconcile() -> list[str]:
 def deliver() -> None:
     """Has what is due to callbacks sent; does not wait for it."""
     couriers().wake()
+
+
+def _reading(job_id: str, span: Span, run: int) -> Signature[Any]:
+    """The task that reads a span."""
+    limit_s = _limit_s(len(span.page_numbers))
+    return pages.si(job_id, span.first, span.last, run).set(priority=span.priority, time_limit=limit_s)
 
 
 def _answer(job_id: str) -> dict[str, str]:
@@ -172,6 +184,7 @@ def desk(worker: str) -> Desk:
         worker=worker,
         watch=guard().watch,
         renderers=renderers(),
+        urgent=Urgency(app, jobs().redis, below=GIVEN_BACK).waits,
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,7 +13,7 @@ import psutil
 import pytest
 
 from tests.support import pdfs
-from tests.support.engines import ALLOCATE, HANG, KILL, KILL_ONCE
+from tests.support.engines import ALLOCATE, HANG, KILL, KILL_ONCE, ONCE_FOLDER, READ_LOG, WHOLE_WORKER
 from tests.support.stack import Stack, running, wait_for
 
 
@@ -120,6 +121,25 @@ def test_a_span_of_several_pages_loses_only_the_page_that_kills(tmp_path: Path) 
         job_id = stack.submit(pdfs.coloured([(0, 1, 0), (0, 2, 0), KILL, (0, 4, 0), (0, 5, 0)]))
         assert stack.wait_end(job_id)["status"] == "partial"
         _check_whole(stack, job_id, 5, {3: "page.worker_lost"})
+
+
+@pytest.mark.parametrize("whole", ["", "1"], ids=["the child", "all of it"])
+def test_a_worker_that_dies_giving_way_costs_nothing(tmp_path: Path, whole: str) -> None:
+    read = tmp_path / "read"
+    env = {"TEST_ENGINE_SECONDS": "0.05", READ_LOG: str(read), ONCE_FOLDER: str(tmp_path), WHOLE_WORKER: whole}
+    with running(tmp_path, SLIMGEST_ENGINE="tests.support.engines:DiesGivingWay", **env) as stack:
+        book = stack.submit_book(120)  # 30 pages to a task
+        letter = stack.submit(pdfs.numbered(2, first=201))
+        wait_for((tmp_path / "gave way").exists, what="a worker to give way")
+        if whole:
+            (lost,) = wait_for(lambda: [name for name in stack.workers if stack.workers[name].poll()], what="its death")
+            stack.start_worker(lost)  # it puts back what its predecessor held
+        assert stack.wait_end(book)["status"] == stack.wait_end(letter)["status"] == "completed"
+        _check_whole(stack, book, 120, {})
+        logs = "".join((tmp_path / f"{name}.log").read_text() for name in stack.workers)
+    assert logs.count(f"Task slimgest.finish[{book}] received") == 1, "the chord has ended once"
+    times = Counter(read.read_text().split())
+    assert set(times) == {str(number) for number in (*range(1, 121), 201, 202)} and max(times.values()) <= 2
 
 
 def test_a_worker_whose_engine_cannot_load_ends_and_says_why(tmp_path: Path) -> None:

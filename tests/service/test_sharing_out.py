@@ -16,6 +16,20 @@ def test_a_letter_passes_a_book(stack: Stack) -> None:
     stack.request("DELETE", f"/jobs/{book}")
 
 
+def test_a_task_of_a_book_gives_way_to_a_letter_at_the_end_of_a_page(stack: Stack) -> None:
+    book = stack.submit_book(250)  # some 60 pages to a task, and a worker takes three seconds for that
+    letter = stack.submit(pdfs.numbered(2))
+    assert stack.wait_end(letter)["status"] == "completed"
+    assert stack.status(book)["pages_done"] < 60, "no task of the book is over"
+    assert stack.wait_end(book)["status"] == "completed"
+    for job_id, pages in ((book, 250), (letter, 2)):
+        read = stack.document(job_id)["pages"]
+        assert [page["text"] for page in read] == [f"page {number}" for number in range(1, pages + 1)]
+        assert {page["attempts"] for page in read} == {1}
+        told = [event.data["page_number"] for event in stack.events(job_id) if event.type == "page"]
+        assert sorted(told) == list(range(1, pages + 1))
+
+
 def test_pages_with_text_are_read_tens_to_a_task_and_each_once(stack: Stack) -> None:
     texts = [f"This is page {number} of a document that was never scanned." for number in range(1, 201)]
     job_id = stack.submit(pdfs.text_pages(texts))

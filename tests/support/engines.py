@@ -8,6 +8,9 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
+from celery import current_task
+from celery.signals import after_task_publish
+
 from slimgest_celery.config import Settings
 from slimgest_celery.engines.protocol import Image, Line
 
@@ -15,6 +18,7 @@ from slimgest_celery.engines.protocol import Image, Line
 SECONDS_PER_PAGE = "TEST_ENGINE_SECONDS"  # environment: how long a good page takes
 READ_LOG = "TEST_ENGINE_LOG"  # environment: a file that takes a line for each good page that is read, its number
 ONCE_FOLDER = "TEST_ENGINE_ONCE"  # environment: where "once" is remembered over deaths
+WHOLE_WORKER = "TEST_ENGINE_WHOLE_WORKER"  # environment: not only the child ends
 
 KILL = (255, 0, 0)  # ends its worker child, each time
 HANG = (0, 0, 255)  # never comes back
@@ -71,6 +75,20 @@ class Batching(ByColour):
     """Takes four pages at once, as an engine on a GPU would."""
 
     batch_size = 4
+
+
+class DiesGivingWay(ByColour):
+    """Ends its worker once, when it has sent the rest of a span and not yet acknowledged the span."""
+
+    def __init__(self, settings: Settings) -> None:
+        super().__init__(settings)
+        after_task_publish.connect(self._die, sender="slimgest.pages", weak=False)
+
+    def _die(self, **_: object) -> None:
+        if current_task.name == "slimgest.pages" and _first_time("gave way"):
+            if os.environ.get(WHOLE_WORKER):
+                os.kill(os.getppid(), signal.SIGKILL)
+            os.kill(os.getpid(), signal.SIGKILL)
 
 
 class CannotLoad:

@@ -24,6 +24,8 @@ from slimgest_celery.files import JobFiles
 from workers.devices import Found, plan
 from workers.redis_server import embedded_redis, free_port
 
+from . import pdfs
+
 ROOT = Path(__file__).parents[2]
 _START_S = 90
 
@@ -132,6 +134,13 @@ class Stack:
         answer = self.post("/jobs", pdf, **form)
         assert answer.status_code == 202, answer.text
         return str(answer.json()["job_id"])
+
+    def submit_book(self, pages: int) -> str:
+        """The id of a job whose pages `ByColour` reads in tasks of many pages each; the first of them are read."""
+        self.redis.hset("slimgest:page_seconds", "by-colour:ocr", 0.004)  # it is learned anew from these pages
+        job_id = self.submit(pdfs.numbered(pages))
+        wait_for(lambda: self.status(job_id)["pages_done"] > 0, what="a page of the book", logs=self.folder)
+        return job_id
 
     def events(self, job_id: str, after: str | None = None, url: str | None = None) -> Iterator[Event]:
         """A job's events as HTTP brings them."""

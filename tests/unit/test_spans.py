@@ -21,7 +21,7 @@ def test_the_start_of_every_job_comes_before_the_bulk_of_any() -> None:
 
 def test_a_task_is_one_page_where_pages_take_seconds_and_tens_where_they_take_a_millisecond() -> None:
     assert span_length(2.0, left=1000, workers=2) == 1
-    assert span_length(0.05, left=1000, workers=2) == 5
+    assert span_length(0.05, left=1000, workers=2) == 10
     assert span_length(0.001, left=1000, workers=2) == 64
 
 
