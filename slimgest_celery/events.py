@@ -1,8 +1,8 @@
 """A job's events: published once, replayed at will.
 
 Each event is a short entry in a Redis Stream per job and a message on a pub/sub channel of the same name, there in
-Flask-SSE's wire format, `{"type", "id", "data"}`. The stream keeps no page text: a replayed `page` event takes it
-from the stored page, so Redis grows by a few bytes a page, whatever the pages hold.
+Flask-SSE's wire format, `{"type", "id", "data"}`. The stream keeps the values of that data alone, and no page text: a
+replayed `page` event takes it from the stored page, so Redis grows by some 40 bytes a page, whatever the pages hold.
 """
 
 from __future__ import annotations
@@ -31,12 +31,24 @@ BEGINNING = "0-0"
 _STREAMS = "slimgest:streams"  # set of keys, one of each process that serves streams: how many it serves now
 _ID = re.compile(r"\d{1,18}(-\d{1,18})?", re.ASCII)
 _TEXTS_AHEAD = 200  # pages
+# The members of an event's data whose values its entry in the stream keeps, in this order: their names would take more
+# than half of it. `_of_id` has those that a job's id tells.
+_KEPT = {
+    "start": ("filename", "total_pages"),
+    "page": ("page_number", "status", "source", "total_pages", "pages_done", "pages_failed"),
+    "complete": ("status", "total_pages", "pages_failed"),
+    "error": ("code", "message"),
+}
 
 # Entry in the stream and message on the channel in one step: whoever sees the id can replay from it. A page is told
 # once, or again when a retry turned it from failed to ok; its counts are those at this very moment. The end is told by
 # whoever marks the job as ended, which is done here, so that of two that end a job one tells it, and nobody tells
 # the end of a run that a retry has taken back. What is told is also counted here (metrics.py), and so exactly as often;
-# a count that cannot be added to spoils no telling.
+# a count that cannot be added to spoils no telling. Where no page fails there is no bitmap of failed ones.
+#
+# The entry keeps the values alone: of all that stands in quotation marks a colon follows the names only, for those
+# within a string are escaped. A new stream takes `stream-node-max-bytes` (4 kB unless set) at its first entry; one that
+# was restored takes what its entries need. Where Redis lets nobody restore, it is as it was.
 _TELL = """
 local stream, done, failed, job = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
 local type, head, tail, page, bad, ttl = ARGV[1], ARGV[2], ARGV[3], ARGV[4], tonumber(ARGV[5]), ARGV[6]
@@ -45,7 +57,8 @@ if run ~= '' and (redis.call('HGET', job, 'run') or '0') ~= run then return fals
 if page ~= '' then
   if redis.call('HEXISTS', job, 'ended') == 1 then return false end
   local seen = redis.call('SETBIT', done, page, 1)
-  local was = redis.call('SETBIT', failed, page, bad)
+  local was = redis.call('GETBIT', failed, page)
+  if was ~= bad then redis.call('SETBIT', failed, page, bad) end
   if seen == 1 and was == bad then return false end
   head = head .. ',"pages_done":' .. redis.call('BITCOUNT', done)
   head = head .. ',"pages_failed":' .. redis.call('BITCOUNT', failed)
@@ -57,7 +70,11 @@ elseif redis.call('HSETNX', job, 'ended', 1) == 0 then
   return false
 end
 redis.call('EXPIRE', job, ttl)
-local id = redis.call('XADD', stream, '*', 'type', type, 'data', head .. '}')
+local values = string.gsub(string.sub(head, 2), '"[%l_]+":', '')
+local id = redis.call('XADD', stream, '*', 'type', type, 'data', '[' .. values .. ']')
+if redis.call('XLEN', stream) == 1 then
+  redis.pcall('RESTORE', stream, 0, redis.pcall('DUMP', stream), 'REPLACE')
+end
 redis.call('EXPIRE', stream, ttl)
 redis.call('PUBLISH', stream, '{"type":"' .. type .. '","id":"' .. id .. '","data":' .. head .. tail .. '}}')
 for i = 8, #ARGV, 2 do redis.pcall('HINCRBY', KEYS[5], ARGV[i], ARGV[i + 1]) end
@@ -96,8 +113,7 @@ class Events:
 
     def start(self, job_id: str, filename: str, total_pages: int, counts: Increments | None = None) -> None:
         """Ingest has counted the pages; told, and `counts` added, once however often ingest runs."""
-        data = {"job_id": job_id, "filename": filename, "total_pages": total_pages}
-        self._publish(job_id, "start", data, counts=counts)
+        self._publish(job_id, "start", {"filename": filename, "total_pages": total_pages}, counts=counts)
 
     def pages(self, job_id: str, pages: list[Page], total_pages: int, engine: str) -> None:
         """These pages are stored, read by this engine. One trip to Redis, however many they are."""
@@ -114,7 +130,7 @@ class Events:
 
     def end(self, job_id: str, end: End, total_pages: int, run: int, counts: Increments | None = None) -> bool:
         """This run of the job has ended; nothing comes after this. Whether this told it, and not somebody before."""
-        return bool(self._publish(job_id, *_end_event(job_id, end, total_pages), run=run, counts=counts))
+        return bool(self._publish(job_id, *_end_event(end, total_pages), run=run, counts=counts))
 
     def _publish(
         self,
@@ -127,12 +143,13 @@ class Events:
         client: Redis | None = None,
     ) -> Any:
         head = json.dumps(data, separators=(",", ":"))[:-1]
-        number, text, bad = ("", "", 0) if page is None else (page.page_number, _text_member(page), _failed(page))
+        tail = "".join(_member(name, value) for name, value in _of_id(kind, job_id).items())
+        number, tail, bad = ("", tail, 0) if page is None else (page.page_number, _text_member(page), _failed(page))
         keys = [*(job_key(job_id, part) for part in ("events", "done", "failed", "")), metrics.KEY]
         added = [word for field_and_much in (counts or {}).items() for word in field_and_much]
         return self._tell(
             keys=keys,
-            args=[kind, head, text, number, bad, self._keep_s, "" if run is None else run, *added],
+            args=[kind, head, tail, number, bad, self._keep_s, "" if run is None else run, *added],
             client=client,
         )
 
@@ -146,6 +163,8 @@ class Events:
             for number in page_numbers:
                 pipe.setbit(job_key(job_id, "done"), number, 0).setbit(job_key(job_id, "failed"), number, 0)
             pipe.hdel(job_key(job_id), "ended").hincrby(job_key(job_id), "run", 1)
+            for part in ("done", "failed"):  # whichever was not there until now
+                pipe.expire(job_key(job_id, part), self._keep_s)
             pipe.delete(job_key(job_id, "attempts"))
             pipe.execute()
 
@@ -182,10 +201,11 @@ class Events:
             return
         texts: dict[int, str] = {}
         for entry_id, fields in entries:
-            data = json.loads(fields[b"data"])
-            if fields[b"type"] == b"page":
+            kind = fields[b"type"].decode()
+            data = _restored(kind, job_id, fields[b"data"])
+            if kind == "page":
                 data["page_text"] = self._text(job_id, data["page_number"], texts)
-            yield Event(id=entry_id.decode(), type=fields[b"type"].decode(), data=data)
+            yield Event(id=entry_id.decode(), type=kind, data=data)
 
     def _text(self, job_id: str, page_number: int, texts: dict[int, str]) -> str:
         """A page's text; `texts` is filled ahead, for a listing of the storage per page would cost its square."""
@@ -215,16 +235,16 @@ class Events:
         total = len(plan.page_numbers) if plan else 0
         step = 1
         if plan:
-            start = {"job_id": job_id, "filename": self._files.job(job_id).filename, "total_pages": total}
-            yield Event(id="0-1", type="start", data=start)
+            start = {"filename": self._files.job(job_id).filename, "total_pages": total}
+            yield Event(id="0-1", type="start", data={**start, **_of_id("start", job_id)})
         failed = 0
         for page in self._files.pages(job_id).values() if plan else ():
             step, failed = step + 1, failed + _failed(page)
             data = {"page_number": page.page_number, "status": page.status, "source": page.source}
             counts = {"total_pages": total, "pages_done": step - 1, "pages_failed": failed}
             yield Event(id=f"0-{step}", type="page", data={**data, **counts, "page_text": page.text})
-        kind, data = _end_event(job_id, end, total)
-        yield Event(id=f"0-{step + 1}", type=kind, data=data)
+        kind, data = _end_event(end, total)
+        yield Event(id=f"0-{step + 1}", type=kind, data={**data, **_of_id(kind, job_id)})
 
 
 class Feed:
@@ -289,19 +309,32 @@ def _parsed(message: bytes) -> Event | None:
         return None
 
 
-def _end_event(job_id: str, end: End, total_pages: int) -> tuple[str, dict[str, Any]]:
+def _end_event(end: End, total_pages: int) -> tuple[str, dict[str, Any]]:
     if end.error and end.status in (JobStatus.FAILED, JobStatus.CANCELLED):
         return "error", {"code": end.error.code, "message": end.error.message}
-    return "complete", {
-        "status": end.status,
-        "total_pages": total_pages,
-        "pages_failed": end.pages_failed,
-        "result_url": f"/jobs/{job_id}/result",
-    }
+    return "complete", {"status": end.status, "total_pages": total_pages, "pages_failed": end.pages_failed}
+
+
+def _of_id(kind: str, job_id: str) -> dict[str, Any]:
+    """The members of an event's data that its job's id tells."""
+    known = {"start": {"job_id": job_id}, "complete": {"result_url": f"/jobs/{job_id}/result"}}
+    return known.get(kind, {})
+
+
+def _restored(kind: str, job_id: str, kept: bytes) -> dict[str, Any]:
+    """An event's data, but for a page's text, from what its entry in the stream keeps."""
+    values = json.loads(kept)
+    if isinstance(values, dict):  # told before a release that keeps values alone
+        return values
+    return {**dict(zip(_KEPT[kind], values, strict=False)), **_of_id(kind, job_id)}
 
 
 def _text_member(page: Page) -> str:
-    return ',"page_text":' + json.dumps(page.text)
+    return _member("page_text", page.text)
+
+
+def _member(name: str, value: str) -> str:
+    return f',"{name}":{json.dumps(value)}'
 
 
 def _failed(page: Page) -> int:

@@ -9,7 +9,7 @@ slimgest:idempotency:{hash}    what a request with this key held, and the jobs t
 slimgest:job:{id}              hash: total_pages · touched (last worked on) · started, ended, run (set by events.py)
 slimgest:job:{id}:attempts     hash: span → how often a worker began it
 slimgest:job:{id}:done         bitmap of page numbers read or failed (set by events.py)
-slimgest:job:{id}:failed       bitmap of page numbers failed (set by events.py)
+slimgest:job:{id}:failed       bitmap of page numbers failed, where there are any (set by events.py)
 """
 
 from __future__ import annotations
@@ -45,6 +45,13 @@ redis.call('ZREM', KEYS[2], ARGV[1])
 redis.call('DEL', KEYS[3])
 """
 
+# What is forgiven to the last leaves nothing: every queued job has been opened once, and most will never fail.
+_FORGIVE = """
+if redis.call('HEXISTS', KEYS[1], ARGV[1]) == 1 and redis.call('HINCRBY', KEYS[1], ARGV[1], -1) < 1 then
+  redis.call('HDEL', KEYS[1], ARGV[1])
+end
+"""
+
 
 def job_key(job_id: str, part: str = "") -> str:
     """The name of a job's key in Redis."""
@@ -77,6 +84,7 @@ class Ledger:
         self._keep_s = retention_s * 2  # longer than the files, so that a running job never outlives its counters
         self._admit = redis.register_script(_ADMIT)
         self._close = redis.register_script(_CLOSE)
+        self._forgive = redis.register_script(_FORGIVE)
 
     # Admission
 
@@ -132,7 +140,7 @@ class Ledger:
 
     def forgive(self, job_id: str, first: int, last: int) -> None:
         """Takes back an attempt that failed through no fault of the pages, such as a full disk."""
-        self._redis.hincrby(job_key(job_id, "attempts"), f"{first}-{last}", -1)
+        self._forgive(keys=[job_key(job_id, "attempts")], args=[f"{first}-{last}"])
 
     def touch(self, job_id: str) -> None:
         """Somebody has just done something for the job."""

@@ -34,7 +34,7 @@ def find_server() -> str:
 
 
 # Messages of one job are nearly alike: what waits in the middle of a queue takes a quarter when it is compressed. A
-# stream of events takes a whole node at once, and most jobs tell a few short ones.
+# stream of events takes a whole node at once, but for its first (events.py), and most have few pages to tell of.
 _FRUGAL = """
         list-compress-depth 1
         list-max-ziplist-size -5

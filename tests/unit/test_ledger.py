@@ -48,6 +48,15 @@ def test_attempts_are_counted_per_span_and_an_end_is_noticed(ledger: Ledger, red
     assert ledger.begin("a", 5, 8) == (2, True)
 
 
+def test_an_attempt_forgiven_leaves_nothing_and_no_more_are_given(ledger: Ledger, redis: fakeredis.FakeRedis) -> None:
+    ledger.begin("a", 0, 0)
+    ledger.forgive("a", 0, 0)
+    assert not redis.exists(job_key("a", "attempts"))
+    ledger.forgive("a", 0, 0)  # as when the job has ended meanwhile
+    assert not redis.exists(job_key("a", "attempts")), "it would never go"
+    assert ledger.begin("a", 0, 0) == (1, False)
+
+
 def test_pages_ahead_are_those_of_earlier_jobs(ledger: Ledger, redis: fakeredis.FakeRedis) -> None:
     for order, job_id in enumerate("abc"):
         ledger.admit([job_id], limit=9, created_s=order)

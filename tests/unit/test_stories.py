@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,7 +14,8 @@ from pydantic import BaseModel
 from slimgest_celery.event_models import CompleteData, ErrorData, PageData, StartData
 from slimgest_celery.events import BEGINNING, Event, Events
 from slimgest_celery.files import JobFiles
-from slimgest_celery.model import End, Engine, Job, JobStatus, Options, Page, Plan, Problem, now
+from slimgest_celery.ledger import job_key
+from slimgest_celery.model import End, Engine, Job, JobStatus, Options, Page, Plan, Problem, Source, now
 
 MODELS: dict[str, type[BaseModel]] = {
     "start": StartData,
@@ -50,6 +52,15 @@ def _heard(events: Events, after: str = BEGINNING) -> list[Event]:
         return [event for event in feed if event is not None]
 
 
+def _entries(events: Events) -> list[tuple[bytes, dict[bytes, bytes]]]:
+    found: list[tuple[bytes, dict[bytes, bytes]]] = events._redis.xrange(job_key("a", "events"))
+    return found
+
+
+def _events(events: Events) -> list[Event]:
+    return list(events.replay("a", BEGINNING))
+
+
 @pytest.mark.parametrize("end", [GOOD, BAD], ids=lambda end: end.status)
 def test_the_data_of_events_are_what_their_models_say(events: Events, end: End) -> None:
     _tell(events, end)
@@ -58,6 +69,62 @@ def test_the_data_of_events_are_what_their_models_say(events: Events, end: End) 
     for event in heard:
         assert set(event.data) == set(MODELS[event.type].model_fields)
         MODELS[event.type].model_validate(event.data)
+
+
+@pytest.mark.parametrize("end", [GOOD, BAD], ids=lambda end: end.status)
+def test_who_comes_late_is_told_what_was_published(events: Events, end: End) -> None:
+    with events._redis.pubsub() as channel:
+        channel.subscribe(job_key("a", "events"))
+        _tell(events, end)
+        messages = [channel.get_message() for _ in range(4)]
+    published = [
+        Event(**json.loads(message["data"])) for message in messages if message and message["type"] == "message"
+    ]
+    assert published == _heard(events) and len(published) == 3
+
+
+def test_redis_keeps_the_values_of_events_alone(events: Events) -> None:
+    """Their names and what the job's id tells would be most of what a job takes there."""
+    name = 'a "b":1,"page":{}[] ü.pdf'
+    events.start("a", name, 2)
+    events.pages("a", [PAGE, PAGE.model_copy(update={"page_number": 2, "source": Source.OCR})], 2, "an-engine")
+    events.end("a", GOOD, 2, run=0)
+    kept = [(fields[b"type"].decode(), json.loads(fields[b"data"])) for _, fields in _entries(events)]
+    assert kept == [
+        ("start", [name, 2]),
+        ("page", [1, "ok", None, 2, 1, 0]),
+        ("page", [2, "ok", "ocr", 2, 2, 0]),
+        ("complete", ["completed", 2, 0]),
+    ]
+    assert _heard(events)[0].data == {"job_id": "a", "filename": name, "total_pages": 2}
+
+
+def test_what_an_earlier_release_has_told_is_told_as_it_was(events: Events) -> None:
+    """It kept the whole of an event's data."""
+    start = {"job_id": "a", "filename": "a.pdf", "total_pages": 1}
+    events._redis.xadd(job_key("a", "events"), {"type": "start", "data": json.dumps(start)}, id="1-0")
+    events._redis.hset(job_key("a"), "started", 1)
+    _tell(events, GOOD)
+    heard = _heard(events)
+    assert [event.type for event in heard] == ["start", "page", "complete"] and heard[0].data == start
+
+
+def test_failed_pages_are_noted_where_there_are_any(events: Events) -> None:
+    bad, done, failed = PAGE.model_copy(update={"status": "failed"}), job_key("a", "done"), job_key("a", "failed")
+    events.pages("a", [PAGE], 2, "an-engine")
+    assert events._redis.exists(done) and not events._redis.exists(failed)
+    events.pages("a", [bad.model_copy(update={"page_number": 2})], 2, "an-engine")
+    assert events._redis.getbit(failed, 2) == 1
+    events.pages("a", [PAGE.model_copy(update={"page_number": 2})], 2, "an-engine")
+    assert [event.data["pages_failed"] for event in _events(events)] == [0, 1, 0]
+
+
+def test_all_that_redis_keeps_of_a_job_has_a_time_to_go(events: Events) -> None:
+    _tell(events, GOOD)
+    events.reopen("a", [1])
+    keys = {key: events._redis.ttl(key) for key in events._redis.keys("slimgest:job:*")}
+    assert keys.keys() >= {job_key("a", part).encode() for part in ("", "done", "failed", "events")}
+    assert all(ttl > 0 for ttl in keys.values()), keys
 
 
 def test_a_story_retold_from_storage_has_the_same_form(events: Events) -> None:
