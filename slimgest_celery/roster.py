@@ -27,7 +27,7 @@ local time = redis.call('TIME')
 redis.call('HSET', KEYS[1], 'state', 'busy', 'job_id', ARGV[1], 'page_number', ARGV[2],
   'busy_since', string.format('%.6f', time[1] + time[2] / 1e6))
 """
-# The speed fades with the time that workers are busy, not with the time that passes: after a quiet night it still holds.
+# The speed fades with the time that workers are busy, not with that which passes: after a quiet night it still holds.
 _IDLE = """
 local time, since = redis.call('TIME'), tonumber(redis.call('HGET', KEYS[1], 'busy_since'))
 redis.call('HSET', KEYS[1], 'state', 'idle', 'memory_mb', ARGV[2])
