@@ -2,7 +2,8 @@
 
     jobs.submit      checks the upload, stores it (files.py), then sends `slimgest.ingest` with the job's id
     tasks.ingest     opens the PDF (open_jobs.py), plans its pages: those read before are there at once (recall.py), the
-                     rest is shared out (spans.py, by the measured pace.py); replaces itself by chord(pages) | finish
+                     rest is shared out (spans.py, by the measured pace.py, last_pages.py); replaces itself by
+                     chord(pages) | finish
     tasks.pages      reads a span (span_reading.py), each page by its text layer, or rendered and by OCR
                      (page_reading.py); stores its pages, then tells
     tasks.finish     the chord's body and errback: writes the one end state

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import ctypes
 from array import array
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from itertools import repeat
@@ -24,6 +24,7 @@ _ENDS = 100  # of these, the first and the last ones are looked at for pictures
 _MOST_PATHS, _MOST_SEGMENTS = 1000, 400  # on a page, in one of them: drawings have more than tables
 _STRAIGHT_PT = 0.1
 _DEEPEST = 4  # forms in forms
+_FILTER_BYTES = 32  # of a filter's name
 _LEAST_PT = 3.0  # height and width of what may hide a word: rules are lower
 _OVERLAP = 0.4  # of a word's area
 _WORD = 1.0  # in heights of a line: a line is as much under something as its shortest word would be
@@ -73,11 +74,19 @@ class Painting:
 
         A scan's picture is the first object or the last; a drawing has thousands of others.
         """
-        found = list(zip(self._pieces, self._kinds, strict=True))
-        for piece, kind in found if len(found) <= 2 * _ENDS else found[:_ENDS] + found[-_ENDS:]:
+        for piece, kind in self._ends():
             if kind == raw.FPDF_PAGEOBJ_IMAGE or (kind == _FORM and _holds_picture(piece)):
                 (left, bottom, right, top) = map(float, _bounds([piece])[0])
                 yield left, bottom, right, top
+
+    def picture_bytes(self) -> dict[str, int]:
+        """Bytes of the pictures on the page and on its forms, as they are stored, by the filter that unpacks them."""
+        sizes: Counter[str] = Counter()
+        for piece, kind in self._ends():
+            for part in _parts(piece, _ENDS) if kind == _FORM else [piece]:
+                if calls.kind_of(part) == raw.FPDF_PAGEOBJ_IMAGE:
+                    sizes[_filter(part)] += calls.picture_data(part, None, 0)
+        return dict(sizes)
 
     def rules(self) -> list[Bounds]:
         """The bounds of lines drawn along or up the page itself, among them the edges of rectangles and of grids."""
@@ -92,6 +101,11 @@ class Painting:
             elif calls.count_segments(path) <= _MOST_SEGMENTS:
                 found += _edges(path)
         return found
+
+    def _ends(self) -> list[tuple[_Piece, int]]:
+        """The objects of the page and their kinds; of many, the first and last ones."""
+        found = list(zip(self._pieces, self._kinds, strict=True))
+        return found if len(found) <= 2 * _ENDS else found[:_ENDS] + found[-_ENDS:]
 
     def _painted(self) -> list[_Painted]:
         """What is painted from the first text on."""
@@ -186,6 +200,13 @@ def _is_filled(path: _Piece) -> bool:
 
 def _holds_picture(form: _Piece) -> bool:
     return any(calls.kind_of(part) == raw.FPDF_PAGEOBJ_IMAGE for part in _parts(form, _ENDS))
+
+
+def _filter(picture: _Piece) -> str:
+    """The last of a picture's filters, which gives its pixels, such as DCTDecode; empty where it has none."""
+    name = ctypes.create_string_buffer(_FILTER_BYTES)
+    calls.filter_name(picture, calls.count_filters(picture) - 1, ctypes.addressof(name), _FILTER_BYTES)
+    return name.value.decode("latin-1")
 
 
 def _parts(form: _Piece, most: int) -> list[_Piece]:

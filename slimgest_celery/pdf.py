@@ -137,6 +137,10 @@ class PdfPage:
         place = self._to_display() if rules else None
         return [place(*bounds) for bounds in rules] if place else []
 
+    def picture_bytes(self) -> dict[str, int]:
+        """Bytes of the page's pictures as they are stored, by the filter that unpacks them."""
+        return self._painting.picture_bytes()
+
     def picture_cover(self) -> float:
         """The share of the page that its largest picture covers."""
         place = self._to_display()

@@ -43,6 +43,9 @@ segment = _remade(raw.FPDFPath_GetPathSegment, address, address, c_int)
 segment_point = _remade(raw.FPDFPathSegment_GetPoint, c_int, address, address, address)  # x, y: floats
 segment_kind = _remade(raw.FPDFPathSegment_GetType, c_int, address)
 segment_closes = _remade(raw.FPDFPathSegment_GetClose, c_int, address)
+picture_data = _remade(raw.FPDFImageObj_GetImageDataRaw, ctypes.c_ulong, address, address, ctypes.c_ulong)
+count_filters = _remade(raw.FPDFImageObj_GetImageFilterCount, c_int, address)
+filter_name = _remade(raw.FPDFImageObj_GetImageFilter, ctypes.c_ulong, address, c_int, address, ctypes.c_ulong)
 set_active = _remade(raw.FPDFPageObj_SetIsActive, c_int, address, c_int)
 
 

@@ -22,6 +22,7 @@ from .errors import (
 )
 from .guard import resident_bytes
 from .jobs import Jobs
+from .last_pages import longest_first
 from .metrics import Increments
 from .model import End, Job, JobStatus, Plan, Problem, Source, now
 from .model import Engine as EngineRecord
@@ -74,7 +75,11 @@ def _plan(desk: Desk, job_id: str, run: int, anew: bool) -> list[Span]:
         with desk.watch(job_id, None):
             there = _recalled(desk, job_id, page_numbers, recalling(desk, job))
     left = [number for number in page_numbers if number not in there]
-    return list(spans(left, _span_length(desk, source)))
+    found = list(spans(left, _span_length(desk, source)))
+    if source != Source.OCR:  # text takes too little time for what it would take to look at it
+        return found
+    with desk.watch(job_id, None):
+        return longest_first(found, job.pdf, len(desk.jobs.roster.workers()))
 
 
 def _start(desk: Desk, job: Job, page_numbers: list[int], began_at: datetime) -> None:

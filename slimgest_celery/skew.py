@@ -2,7 +2,7 @@
 
 Method: projection profiles (Postl, "Detection of linear oblique structures and skew scan in digitized documents", ICPR
 1986). Ink is counted along parallel lines at one angle after the other; where these run along the lines of text, the
-counts jump most between one and the next, and the sum of the squared jumps is greatest. A page takes about 6 ms.
+counts jump most between one and the next, and the sum of the squared jumps is greatest. A page takes about 4 ms.
 """
 
 from __future__ import annotations
@@ -60,11 +60,11 @@ def _ink(image: NDArray[np.uint8]) -> tuple[NDArray[np.float64], NDArray[np.floa
     height, width = grey.shape[0] // step, grey.shape[1] // step
     if not height or not width:
         return np.empty(0), np.empty(0)
-    coarse = _darkest(_darkest(grey[: height * step, : width * step], step).T, step).T
-    dark = coarse < _DARK * coarse.mean()
-    ys, xs = np.nonzero(dark & ~_solid(dark))
-    every = len(xs) // _POINTS + 1
-    return xs[::every].astype(np.float64), ys[::every].astype(np.float64)
+    coarse = np.ascontiguousarray(_darkest(_darkest(grey[: height * step, : width * step], step).T, step).T)
+    dark = _without_solid(coarse < _DARK * coarse.mean())
+    found = np.flatnonzero(dark)  # a third of the time that `nonzero` takes for both
+    ys, xs = np.divmod(found[:: len(found) // _POINTS + 1], width)
+    return xs.astype(np.float64), ys.astype(np.float64)
 
 
 def _darkest(grey: NDArray[np.uint8], step: int) -> NDArray[np.uint8]:
@@ -75,13 +75,18 @@ def _darkest(grey: NDArray[np.uint8], step: int) -> NDArray[np.uint8]:
     return found
 
 
-def _solid(dark: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """Where more is dark than text ever is: pictures, whose own edges would outweigh the lines."""
+def _without_solid(dark: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Less where more is dark than text ever is: pictures, whose own edges would outweigh the lines."""
     tall, wide = (-side % _TILE for side in dark.shape)
     padded = np.pad(dark, ((0, tall), (0, wide)))
-    tiles = padded.reshape(padded.shape[0] // _TILE, _TILE, padded.shape[1] // _TILE, _TILE).mean(axis=(1, 3))
-    solid = np.kron(tiles > _TEXT_DARK, np.ones((_TILE, _TILE), dtype=np.bool_))
-    return solid[: dark.shape[0], : dark.shape[1]]
+    # One axis after the other, in bytes: a quarter of the time.
+    high = padded.reshape(-1, _TILE, padded.shape[1]).sum(axis=1, dtype=np.uint8)
+    tiles = high.reshape(len(high), -1, _TILE).sum(axis=2)
+    solid = tiles > _TEXT_DARK * _TILE * _TILE
+    if not solid.any():
+        return dark
+    spread: NDArray[np.bool_] = solid.repeat(_TILE, axis=0).repeat(_TILE, axis=1)
+    return dark & ~spread[: dark.shape[0], : dark.shape[1]]
 
 
 def _jumps(across: NDArray[np.float64], along: NDArray[np.float64], degrees: float) -> float:

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import io
 import math
 
+import numpy as np
 import pytest
+from PIL import Image
 
 from slimgest_celery import engines
 from slimgest_celery.config import Settings
 from slimgest_celery.engines import Line, normalise
 from slimgest_celery.engines.tesseract import pieces
 from slimgest_celery.errors import EngineUnavailable
+from tests.support import pdfs
 from workers.process import built_in_page
 
 
@@ -74,12 +78,25 @@ def test_rapidocr_reads_the_built_in_page_and_needs_no_network(monkeypatch: pyte
     assert lines[0].text.startswith("slimgest warms up its engine")
 
 
-def test_tesseract_reads_the_built_in_page() -> None:
+@pytest.fixture
+def tesseract() -> engines.Engine:
     try:
-        engine = engines.load(Settings(SLIMGEST_ENGINE="tesseract"))
+        return engines.load(Settings(SLIMGEST_ENGINE="tesseract"))
     except EngineUnavailable as error:
         pytest.skip(f"Tesseract is not here: {error}")
-    (lines,) = engine.read([built_in_page()])
+
+
+def test_tesseract_reads_blue_upon_green_though_jpeg_blurs_colours(tesseract: engines.Engine) -> None:
+    ink = 1 - np.asarray(pdfs.picture(), dtype=float)[..., np.newaxis] / 255
+    page = ink * (0, 10, 160) + (1 - ink) * (30, 215, 140)
+    stored = io.BytesIO()
+    Image.fromarray(page.astype(np.uint8)).save(stored, "JPEG")
+    (lines,) = tesseract.read([np.asarray(Image.open(stored))])
+    assert [line.text for line in lines] == pdfs.PROSE
+
+
+def test_tesseract_reads_the_built_in_page(tesseract: engines.Engine) -> None:
+    (lines,) = tesseract.read([built_in_page()])
     assert lines[0].text.startswith("slimgest warms up") and lines[0].confidence > 0.5
     left, top, right, bottom = lines[0].box
     assert 80 < left < right < 1240 and 110 < top < bottom < 180
