@@ -8,7 +8,7 @@ from flask import Blueprint, Response, g, request
 
 from slimgest_celery.answers import Listing
 from slimgest_celery.errors import JobRunning, OptionInvalid, QueueFull
-from slimgest_celery.events import BEGINNING, valid_id
+from slimgest_celery.event import BEGINNING, valid_id
 from slimgest_celery.jobs import broker_errors
 
 from . import examples, forms, sse

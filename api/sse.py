@@ -9,7 +9,8 @@ from flask import Response
 from flask_sse import Message
 from pydantic import BaseModel
 
-from slimgest_celery.events import Event, Feed
+from slimgest_celery.event import Event
+from slimgest_celery.feed import Feed
 
 HEARTBEAT_S = 15.0
 _COMMENT = b": still here\n\n"  # clients skip it; writing it is how a client that left is noticed

@@ -8,28 +8,24 @@ replayed `page` event takes it from the stored page, so Redis grows by some 40 b
 from __future__ import annotations
 
 import json
-import re
-import time
 import uuid
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
-from types import TracebackType
-from typing import Any, Self
+from dataclasses import replace
+from functools import partial
+from typing import Any
 
-from redis import ConnectionError as RedisConnectionError
 from redis import Redis
-from redis import TimeoutError as RedisTimeoutError
 
 from . import metrics
+from .event import BEGINNING, Event, order, parsed
+from .feed import Feed
 from .files import JobFiles
-from .hub import COUNT_S, RECONNECT_S, Hub, Told
+from .hub import COUNT_S, Hub
 from .ledger import job_key
 from .metrics import Increments
 from .model import End, JobStatus, Page
 
-BEGINNING = "0-0"
 _STREAMS = "slimgest:streams"  # set of keys, one of each process that serves streams: how many it serves now
-_ID = re.compile(r"\d{1,18}(-\d{1,18})?", re.ASCII)
 _TEXTS_AHEAD = 200  # pages
 # The members of an event's data whose values its entry in the stream keeps, in this order: their names would take more
 # than half of it. `_of_id` has those that a job's id tells.
@@ -82,22 +78,6 @@ return id
 """
 
 
-@dataclass(frozen=True, kw_only=True)
-class Event:
-    """One event of a job. Ids grow; `start`, `page`…, then `complete` or `error` as the last."""
-
-    id: str
-    type: str
-    data: dict[str, Any]
-
-    def __hash__(self) -> int:
-        return hash((self.id, self.type))
-
-    @property
-    def last(self) -> bool:
-        return self.type in ("complete", "error")
-
-
 class Events:
     """Publishes the events of jobs, and follows them."""
 
@@ -106,7 +86,7 @@ class Events:
         self._files = files
         self._keep_s = retention_s * 2
         self._tell = redis.register_script(_TELL)
-        self._hub: Hub[Event] = Hub(redis, _parsed, self._tell_count)
+        self._hub: Hub[Event] = Hub(redis, parsed, self._tell_count)
         self._own_count = f"{_STREAMS}:{uuid.uuid4().hex}"
 
     # Publishing
@@ -184,7 +164,14 @@ class Events:
 
     def follow(self, job_id: str, after: str = BEGINNING, heartbeat_s: float = 15.0) -> Feed:
         """The events of a job later than the id `after`; raises `RedisError`."""
-        return Feed(self, self._hub, job_id, after, heartbeat_s)
+        return Feed(
+            self._hub,
+            job_key(job_id, "events"),
+            after=after,
+            heartbeat_s=heartbeat_s,
+            replay=partial(self.replay, job_id),
+            over=partial(self.over, job_id),
+        )
 
     def over(self, job_id: str, after: str) -> bool:
         """Whether the job has ended and its story holds nothing later than `after`."""
@@ -218,13 +205,13 @@ class Events:
     def _retold(self, job_id: str, after: str) -> Iterator[Event]:
         """The story for one who has heard it up to `after`. One whose id is Redis's own hears it again from the first
         page, with ids that go on from there: what was told since Redis lost it cannot be known."""
-        milliseconds, sequence = _order(after)
+        milliseconds, sequence = order(after)
         for event in self._story(job_id):
             if milliseconds == 0:
-                if _order(event.id) > (0, sequence):
+                if order(event.id) > (0, sequence):
                     yield event
             elif event.type != "start":
-                yield replace(event, id=f"{milliseconds}-{sequence + _order(event.id)[1]}")
+                yield replace(event, id=f"{milliseconds}-{sequence + order(event.id)[1]}")
 
     def _story(self, job_id: str) -> Iterator[Event]:
         """An ended job's events made from its files, with ids that any real id is later than."""
@@ -245,68 +232,6 @@ class Events:
             yield Event(id=f"0-{step}", type="page", data={**data, **counts, "page_text": page.text})
         kind, data = _end_event(end, total)
         yield Event(id=f"0-{step + 1}", type=kind, data={**data, **_of_id(kind, job_id)})
-
-
-class Feed:
-    """An iterator of a job's events, in order, each once, to the last; `None` whenever it was quiet for a heartbeat.
-
-    Pub/sub brings news at once but forgets; the stream remembers. So every subscription, the first as well as one
-    that was renewed after a lost connection, is followed by a look into the stream.
-    """
-
-    def __init__(self, events: Events, hub: Hub[Event], job_id: str, after: str, heartbeat_s: float) -> None:
-        self._events = events
-        self._hub = hub
-        self._job_id = job_id
-        self._after = after
-        self._heartbeat_s = heartbeat_s
-        self._listener = hub.listen(job_key(job_id, "events"))
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, tb: TracebackType | None) -> None:
-        self.close()
-
-    def close(self) -> None:
-        """Ends the subscription; harmless when repeated."""
-        self._hub.leave(self._listener)
-
-    def __iter__(self) -> Iterator[Event | None]:
-        missed = False
-        while True:
-            heard = Told.LOOK if missed else self._listener.get(self._heartbeat_s)
-            try:
-                for event in self._news(heard):
-                    yield event
-                    if event.last:
-                        return
-                if heard is None and self._events.over(self._job_id, self._after):
-                    return  # its end came before `after`: nothing comes any more
-                missed = False
-            except (RedisConnectionError, RedisTimeoutError):
-                missed = True
-                time.sleep(RECONNECT_S)
-            if heard is None or missed:
-                yield None
-
-    def _news(self, heard: Event | Told | None) -> Iterator[Event]:
-        """What is new: a message, or what a look into the stream brings. Long silence is worth a look, too."""
-        events = [heard] if isinstance(heard, Event) else self._events.replay(self._job_id, self._after)
-        for event in events:
-            if _order(event.id) > _order(self._after):
-                self._after = event.id
-                yield event
-
-
-def _parsed(message: bytes) -> Event | None:
-    """An event as it was published; None of what is none, for anybody may publish in an open Redis."""
-    try:
-        event = Event(**json.loads(message))
-        well = valid_id(event.id) and isinstance(event.type, str) and isinstance(event.data, dict)
-        return event if well else None
-    except (ValueError, TypeError, RecursionError):
-        return None
 
 
 def _end_event(end: End, total_pages: int) -> tuple[str, dict[str, Any]]:
@@ -339,13 +264,3 @@ def _member(name: str, value: str) -> str:
 
 def _failed(page: Page) -> int:
     return int(page.status == "failed")
-
-
-def _order(event_id: str) -> tuple[int, int]:
-    milliseconds, _, sequence = event_id.partition("-")
-    return int(milliseconds), int(sequence or 0)
-
-
-def valid_id(event_id: str) -> bool:
-    """Whether a client's `Last-Event-ID` has the form of an id."""
-    return _ID.fullmatch(event_id) is not None

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator
 
-from ..events import Event
+from ..event import Event
 
 
 class Parser:

@@ -24,7 +24,7 @@ from pathlib import Path
 import pytest
 from celery import Celery
 
-from slimgest_celery.events import Event
+from slimgest_celery.event import Event
 from slimgest_celery.ledger import Ledger
 from slimgest_celery.model import Job, Options, now
 from tests.support import pdfs

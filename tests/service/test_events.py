@@ -14,7 +14,7 @@ import flask_sse
 import httpx
 
 from slimgest_celery.client import Client, parse
-from slimgest_celery.events import Event
+from slimgest_celery.event import Event
 from slimgest_celery.ledger import job_key
 from tests.support import pdfs
 from tests.support.engines import RAISE

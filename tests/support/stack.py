@@ -19,7 +19,7 @@ from redis import Redis
 from slimgest_celery.app import connect
 from slimgest_celery.client import parse
 from slimgest_celery.config import Settings
-from slimgest_celery.events import Event
+from slimgest_celery.event import Event
 from slimgest_celery.files import JobFiles
 from workers.devices import Found, plan
 from workers.redis_server import embedded_redis, free_port

@@ -33,7 +33,7 @@ from slimgest_celery.client import (
 from slimgest_celery.client.errors import NotYet, checked
 from slimgest_celery.client.patience import Patience
 from slimgest_celery.errors import RequestInvalid
-from slimgest_celery.events import valid_id
+from slimgest_celery.event import valid_id
 from slimgest_celery.model import Mode, Options
 
 JOB = "0f6c5a4e-0000-4000-8000-000000000000"

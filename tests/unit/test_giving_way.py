@@ -19,7 +19,7 @@ from redis import Redis
 from slimgest_celery import pipeline
 from slimgest_celery.desk import Desk
 from slimgest_celery.errors import BrokerUnavailable
-from slimgest_celery.events import BEGINNING
+from slimgest_celery.event import BEGINNING
 from slimgest_celery.model import Job, Options, now
 from slimgest_celery.queues import Urgency
 from slimgest_celery.spans import GIVEN_BACK, Span, spans

@@ -11,7 +11,8 @@ import fakeredis
 import pytest
 from redis.exceptions import OutOfMemoryError
 
-from slimgest_celery.events import Event, Events
+from slimgest_celery.event import Event
+from slimgest_celery.events import Events
 from slimgest_celery.files import JobFiles
 from slimgest_celery.hub import Hub, Listener, Told
 from slimgest_celery.ledger import job_key

@@ -11,8 +11,9 @@ import fakeredis
 import pytest
 from pydantic import BaseModel
 
+from slimgest_celery.event import BEGINNING, Event
 from slimgest_celery.event_models import CompleteData, ErrorData, PageData, StartData
-from slimgest_celery.events import BEGINNING, Event, Events
+from slimgest_celery.events import Events
 from slimgest_celery.files import JobFiles
 from slimgest_celery.ledger import job_key
 from slimgest_celery.model import End, Engine, Job, JobStatus, Options, Page, Plan, Problem, Source, now
