@@ -15,8 +15,8 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 from slimgest_celery.errors import OptionInvalid, PageUnknown, RequestInvalid, UploadMissing
 from slimgest_celery.formats import FORMATS
 from slimgest_celery.images import DPI_STEPS, ImageAsked, step
-from slimgest_celery.jobs import Submission
 from slimgest_celery.model import PAGES, Options
+from slimgest_celery.submission import Submission
 
 from .description import EVENT_ID
 

@@ -8,8 +8,7 @@ import time
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
-from typing import IO, TYPE_CHECKING
+from typing import TYPE_CHECKING
 
 from celery.exceptions import OperationalError
 from celery.result import AsyncResult
@@ -29,11 +28,9 @@ from .errors import (
     JobRunning,
     JobUnknown,
     KeyReused,
-    NotAPdf,
     OptionInvalid,
     QueueFull,
     StorageUnavailable,
-    UploadEmpty,
 )
 from .events import Events
 from .files import JobFiles, StoredPage
@@ -43,11 +40,11 @@ from .metrics import Counts, Increments
 from .model import Capacity, Delivery, Document, End, Job, JobStatus, Links, Options, Page, Plan, Problem, Status, now
 from .page_cache import PageCache
 from .roster import Roster
+from .submission import Submission
 
 if TYPE_CHECKING:
     from celery import Celery
 
-_HEAD_BYTES = 1024
 _CLAIM_POLL_S = 0.1
 _CLAIM_WAIT_S = 20.0
 _log = logging.getLogger(__name__)
@@ -60,43 +57,6 @@ def broker_errors() -> Iterator[None]:
         yield
     except (RedisError, OperationalError, BrokerError) as error:
         raise BrokerUnavailable from error
-
-
-@dataclass(frozen=True, kw_only=True)
-class Submission:
-    """What a client sent: PDFs, and how to read them."""
-
-    uploads: list[tuple[str, IO[bytes]]]  # file name as shown, seekable content
-    options: Options
-    password: str | None = None
-    owner: str | None = None
-    request_id: str | None = None
-    callback_url: str | None = field(default=None, repr=False)
-
-    def jobs(self, job_ids: list[str]) -> list[Job]:
-        """The records of the jobs that this makes."""
-        created_at = now()
-        return [
-            Job(
-                job_id=job_id,
-                filename=filename,
-                options=self.options,
-                created_at=created_at,
-                owner=self.owner,
-                request_id=self.request_id,
-                callback_url=self.callback_url,
-                trace=tracing.context(),
-            )
-            for job_id, (filename, _) in zip(job_ids, self.uploads, strict=True)
-        ]
-
-    def fingerprint(self) -> str:
-        """A hash of all that makes this submission differ from another."""
-        digest = hashlib.sha256(repr((self.options, self.password, self.callback_url)).encode())
-        for filename, content in self.uploads:
-            digest.update(repr((filename, hashlib.file_digest(content, "sha256").digest())).encode())  # type: ignore[arg-type]
-            content.seek(0)
-        return digest.hexdigest()
 
 
 class Jobs:
@@ -123,8 +83,7 @@ class Jobs:
         Raises `UploadEmpty`, `NotAPdf`, what `callbacks.check` raises, `QueueFull`, `StorageUnavailable` or
         `BrokerUnavailable`; then nothing is queued and nothing stays in storage.
         """
-        for filename, content in sent.uploads:
-            _check_head(filename, content)
+        sent.check()
         if sent.callback_url is not None:
             callbacks.check(sent.callback_url, self.settings)
         jobs = sent.jobs(job_ids or _new_ids(len(sent.uploads)))
@@ -418,13 +377,3 @@ def _sha256(data: bytes) -> str:
 
 def _new_ids(count: int) -> list[str]:
     return [str(uuid.uuid4()) for _ in range(count)]
-
-
-def _check_head(filename: str, content: IO[bytes]) -> None:
-    """PDF readers accept the mark anywhere in the first kilobyte, and so do we."""
-    head = content.read(_HEAD_BYTES)
-    content.seek(0)
-    if not head:
-        raise UploadEmpty(f"The uploaded file {filename!r} is empty.")
-    if b"%PDF-" not in head:
-        raise NotAPdf(f"{filename!r} is not a PDF: it lacks the `%PDF-` mark in its first {_HEAD_BYTES} bytes.")
