@@ -170,6 +170,7 @@ def read(desk: Desk, job_id: str, first: int, last: int, run: int = 0) -> Span |
             recall = recalling(desk, job, serves=run == 0)  # what a retry reads again it reads
             read_several = read_overlapped if desk.engine.batch_size > 1 else read_span
             left = read_several(desk, job, page_numbers, recall)
+            done.append(-recall.served)  # how fast workers read is told by what they read
         done.append(len(page_numbers) - len(left))
     return Span(first=left[0], last=last, priority=GIVEN_BACK) if left else None
 

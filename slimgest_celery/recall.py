@@ -40,6 +40,7 @@ class Recall:
         self._fingerprint = fingerprint
         self._way = _way_of_reading(desk, job)
         self._keys: dict[int, bytes] = {}  # of the pages that were asked for
+        self.served = 0  # pages that nobody had to read
 
     def page(self, page_number: int) -> Page | None:
         """This page, if it was read before."""
@@ -58,7 +59,9 @@ class Recall:
         except (RedisError, StorageUnavailable, ValidationError):  # the last: a record torn by a loss of power
             _log.exception("pages not recalled", extra={"job_id": self._job.job_id})
             return {}
-        return {number: self._served(found[key], number) for number, key in keys.items() if key in found}
+        served = {number: self._as_own(found[key], number) for number, key in keys.items() if key in found}
+        self.served += len(served)
+        return served
 
     def many(self, page_numbers: Sequence[int]) -> Iterator[list[Page]]:
         """Those of these pages that were read before, some at a time: a task for each would cost more than it does.
@@ -83,7 +86,7 @@ class Recall:
         except RedisError:
             _log.exception("pages not kept for others", extra={"job_id": self._job.job_id})
 
-    def _served(self, page: Page, page_number: int) -> Page:
+    def _as_own(self, page: Page, page_number: int) -> Page:
         own = {"page_number": page_number, "worker": self._desk.worker, "attempts": 1, "seconds": PageSeconds()}
         return page.model_copy(update={**own, "cached": True})
 

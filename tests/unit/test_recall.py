@@ -70,6 +70,20 @@ def test_all_that_was_read_before_is_stored_and_told_by_ingest(at: Desk) -> None
     assert end is not None and end.status == "completed"
 
 
+def test_pages_that_nobody_read_do_not_count_as_read(at: Desk) -> None:
+    """Else a worker that recalled a book would promise the next one in no time."""
+    pdf = _scans(*range(1, 9))
+    read_all(at, pdf, **OCR)
+    before = float(at.jobs.redis.hget("slimgest:speed", "pages") or 0)
+    job = Job(job_id="5b1b0f0e-0000-4000-8000-000000000002", filename="a", options=Options(**OCR), created_at=now())
+    at.jobs.files.create(job, io.BytesIO(pdf), None)
+    with mock.patch.object(Recall, "many", return_value=[]):  # ingest leaves them to a task
+        pipeline.plan(at, job.job_id)
+    pipeline.read(at, job.job_id, 1, 8)
+    assert all(page.cached for page in at.jobs.files.pages(job.job_id).values())
+    assert 0 < float(at.jobs.redis.hget("slimgest:speed", "pages") or 0) <= before
+
+
 def test_an_edited_document_costs_its_changed_pages(at: Desk, device: FakeDevice) -> None:
     read_all(at, _scans(*range(1, 21)), **OCR)
     _count(device)
