@@ -19,7 +19,7 @@ _OUTLIER = 4  # times the average: more counts as that much, for one slow page i
 # A task costs some 4 ms, and is what a page of another job may have to wait for; not a job's start (see queues.py).
 _TASK_S = 0.5
 _LEAST_TASK_S = 0.04  # less is not worth sharing out among idle workers
-_MOST_PAGES = 64
+_MOST_PAGES = 256
 _TASKS_PER_WORKER = 2  # at least, of the pages left, so that all workers end with a job at about the same time
 _LEAST_S, _MOST_S = 1e-6, 1e5  # that a page ever takes
 _UNMEASURED_S = {Source.TEXT_LAYER: 0.003, Source.OCR: _TASK_S}

@@ -161,8 +161,8 @@ def read(desk: Desk, job_id: str, first: int, last: int, run: int = 0) -> Span |
     with _at_work(desk, job_id, first, last) as done:
         if jobs.end(job_id):
             return None
-        job = desk.open_jobs.hold(job_id, run)
         page_numbers: Sequence[int] = range(first, last + 1)
+        job = desk.open_jobs.hold(job_id, run, pages=len(page_numbers))
         left = page_numbers[:0]
         if attempt > 1:  # nothing is recalled: the worker may have died of that
             read_singly(desk, job, page_numbers, attempt)

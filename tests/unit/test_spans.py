@@ -19,16 +19,16 @@ def test_the_start_of_every_job_comes_before_the_bulk_of_any() -> None:
     assert 1 < priorities[99] <= priorities[-1] <= 9, "within Celery's priority steps"
 
 
-def test_a_task_is_one_page_where_pages_take_seconds_and_tens_where_they_take_a_millisecond() -> None:
+def test_a_task_is_one_page_where_pages_take_seconds_and_hundreds_where_they_take_a_millisecond() -> None:
     assert span_length(2.0, left=1000, workers=2) == 1
     assert span_length(0.05, left=1000, workers=2) == 10
-    assert span_length(0.001, left=1000, workers=2) == 64
+    assert span_length(0.001, left=5000, workers=2) == 256
 
 
 def test_tasks_grow_shorter_towards_the_end_so_that_workers_end_together() -> None:
     lengths = [len(span.page_numbers) for span in spans(range(1, 2001), lambda left: span_length(0.002, left, 8))]
     assert lengths == sorted(lengths, reverse=True)
-    assert lengths[0] == 64 and lengths[-2] == 20, "of 40 ms: less is not worth a task of its own"
+    assert lengths[0] == 125 and lengths[-2] == 20, "of 40 ms: less is not worth a task of its own"
 
 
 def test_a_few_quick_pages_are_one_task() -> None:
