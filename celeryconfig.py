@@ -100,9 +100,10 @@ worker_task_log_format = "%(asctime)s %(levelname)s %(task_name)s[%(task_id)s] %
 
 # --- Periodic work ----------------------------------------------------------------------------------------------------
 
-# `expires`: a sweep that waited longer than its period is not worth running twice (workers down over night).
+# `expires`: a sweep that waited longer than its period is not worth running twice (workers down over night). Nobody
+# waits for these, and no page task gives way to them: priority 1 (queues.py).
 beat_schedule = {
-    "sweep": {"task": "slimgest.sweep", "schedule": 60.0, "options": {"expires": 55}},
-    "rescue": {"task": "slimgest.rescue", "schedule": 5.0, "options": {"expires": 5}},
-    "reconcile": {"task": "slimgest.reconcile", "schedule": 5.0, "options": {"expires": 5}},
+    "sweep": {"task": "slimgest.sweep", "schedule": 60.0, "options": {"expires": 55, "priority": 1}},
+    "rescue": {"task": "slimgest.rescue", "schedule": 5.0, "options": {"expires": 5, "priority": 1}},
+    "reconcile": {"task": "slimgest.reconcile", "schedule": 5.0, "options": {"expires": 5, "priority": 1}},
 }

@@ -79,7 +79,7 @@ def celery_settings(settings: Settings) -> dict[str, Any]:
         "redis_backend_use_ssl": tls,
         # Results outlive the jobs they speak for.
         "result_expires": settings.retention_s * 2,
-        # An ingest, the longest task that has no limit of its own; spans carry theirs (see pipeline.py).
+        # An ingest, the longest task that has no limit of its own; spans carry theirs (see tasks.py).
         "task_time_limit": settings.page_timeout_s * 2 + 60,
         "worker_max_memory_per_child": settings.max_worker_mb * 512,  # KiB: at half of the limit, between two tasks
     }

@@ -123,8 +123,9 @@ class Events:
         client: Redis | None = None,
     ) -> Any:
         head = json.dumps(data, separators=(",", ":"))[:-1]
-        tail = "".join(_member(name, value) for name, value in _of_id(kind, job_id).items())
-        number, tail, bad = ("", tail, 0) if page is None else (page.page_number, _text_member(page), _failed(page))
+        told = _of_id(kind, job_id) if page is None else {"page_text": page.text}
+        tail = "".join(f',"{name}":{json.dumps(value)}' for name, value in told.items())
+        number, bad = ("", 0) if page is None else (page.page_number, _failed(page))
         keys = [*(job_key(job_id, part) for part in ("events", "done", "failed", "")), metrics.KEY]
         added = [word for field_and_much in (counts or {}).items() for word in field_and_much]
         return self._tell(
@@ -251,15 +252,7 @@ def _restored(kind: str, job_id: str, kept: bytes) -> dict[str, Any]:
     values = json.loads(kept)
     if isinstance(values, dict):  # told before a release that keeps values alone
         return values
-    return {**dict(zip(_KEPT[kind], values, strict=False)), **_of_id(kind, job_id)}
-
-
-def _text_member(page: Page) -> str:
-    return _member("page_text", page.text)
-
-
-def _member(name: str, value: str) -> str:
-    return f',"{name}":{json.dumps(value)}'
+    return {**dict(zip(_KEPT.get(kind, ()), values, strict=False)), **_of_id(kind, job_id)}
 
 
 def _failed(page: Page) -> int:

@@ -39,6 +39,7 @@ from .ledger import Ledger, Progress
 from .metrics import Counts, Increments
 from .model import Capacity, Delivery, Document, End, Job, JobStatus, Links, Options, Page, Plan, Problem, Status, now
 from .page_cache import PageCache
+from .queues import HOUSEKEEPING
 from .roster import Roster
 from .submission import Submission
 
@@ -329,7 +330,7 @@ class Jobs:
 
     def _deliver(self) -> None:
         """`slimgest.reconcile` does the same every few seconds, so a message that waits longer than that may go."""
-        self.celery.send_task("slimgest.deliver", expires=5)
+        self.celery.send_task("slimgest.deliver", expires=5, priority=HOUSEKEEPING)
 
     def retry(self, job_id: str, pages: str | None, password: str | None = None) -> Status:
         """Reads an ended job's failed and unread pages again, or those of its pages that `pages` names.

@@ -60,7 +60,7 @@ def _sizes(pdf: Pdf, page_numbers: Sequence[int]) -> dict[int, dict[str, int]]:
             break
         try:
             with pdf.page(number) as page:
-                sizes[number] = page.picture_bytes()
+                sizes[number] = {kind: count for kind, count in page.picture_bytes().items() if count > 0}
         except PageUnreadable:
             continue
     return sizes

@@ -18,7 +18,7 @@ from .fingerprints import Fingerprints
 from .model import Job
 from .pdf import Pdf, open_pdf
 
-_RENEWED_AFTER = 2048  # pages: PDFium keeps some of every one that it has read for as long as a PDF is open
+_RENEWED_AFTER = 8  # tasks: PDFium keeps some of every page that it has read for as long as a PDF is open
 _IDLE_S = 15.0  # without a task: a deleted job's upload would stay on the disk for as long as it is open
 
 Watch = Callable[[], AbstractContextManager[None]]
@@ -68,28 +68,27 @@ class OpenJobs:
         self._resting: threading.Timer | None = None
         self._held: tuple[tuple[str, int], OpenJob] | None = None
         self._closing = ExitStack()
-        self._pages = 0
+        self._tasks = 0
 
-    def hold(self, job_id: str, run: int, watch: Watch = nullcontext, pages: int = 1) -> OpenJob:
+    def hold(self, job_id: str, run: int, watch: Watch = nullcontext) -> OpenJob:
         """The job, opened (under `watch`) unless it was, which lasts until the next call; raises as `OpenJob`.
 
-        So many `pages` of it are to be read. An upload never changes, but a retry may bring another password: it is
-        another `run`.
+        An upload never changes, but a retry may bring another password: it is another `run`.
         """
-        self._pages += pages
-        if self._held and self._held[0] == (job_id, run) and self._pages < _RENEWED_AFTER:
+        self._tasks += 1
+        if self._held and self._held[0] == (job_id, run) and self._tasks <= _RENEWED_AFTER:
             if not self._files.exists(job_id):
                 raise JobUnknown
             return self._held[1]
         self.release()
         with ExitStack() as closing:  # what fails half-way leaves nothing open
             job = OpenJob(self._files, job_id, closing, watch)
-            self._held, self._closing, self._pages = ((job_id, run), job), closing.pop_all(), pages
+            self._held, self._closing, self._tasks = ((job_id, run), job), closing.pop_all(), 1
         return job
 
     def release(self) -> None:
         """Closes what is held."""
-        self._held, self._pages = None, 0
+        self._held, self._tasks = None, 0
         self._closing.close()
 
     def rest(self) -> None:

@@ -60,7 +60,7 @@ class Pace:
 
 
 def span_length(page_s: float, left: int, workers: int) -> int:
-    """Pages to a task, of a job with so many left to be shared out: one where a page takes long, else tens.
+    """Pages to a task, of a job with so many left to be shared out: one where a page takes long, else up to hundreds.
 
     They grow fewer towards the end (guided self-scheduling, Polychronopoulos and Kuck, 1987), so that no worker is
     left alone with a long task when the others are done.

@@ -76,9 +76,9 @@ def _plan(desk: Desk, job_id: str, run: int, anew: bool) -> list[Span]:
             there = _recalled(desk, job_id, page_numbers, recalling(desk, job))
     left = [number for number in page_numbers if number not in there]
     found = list(spans(left, _span_length(desk, source)))
-    if source != Source.OCR:  # text takes too little time for what it would take to look at it
+    if source != Source.OCR or not anew:  # text takes too little time for what it would take to look at it
         return found
-    with desk.watch(job_id, None):
+    with desk.watch(job_id, page_numbers[-2:]):  # two: neither they nor the PDF are to blame (tasks.condemn)
         return longest_first(found, job.pdf, len(desk.jobs.roster.workers()))
 
 
@@ -162,16 +162,16 @@ def read(desk: Desk, job_id: str, first: int, last: int, run: int = 0) -> Span |
         if jobs.end(job_id):
             return None
         page_numbers: Sequence[int] = range(first, last + 1)
-        job = desk.open_jobs.hold(job_id, run, pages=len(page_numbers))
-        left = page_numbers[:0]
+        job = desk.open_jobs.hold(job_id, run)
+        left, served = page_numbers[:0], 0
         if attempt > 1:  # nothing is recalled: the worker may have died of that
             read_singly(desk, job, page_numbers, attempt)
         else:
             recall = recalling(desk, job, serves=run == 0)  # what a retry reads again it reads
             read_several = read_overlapped if desk.engine.batch_size > 1 else read_span
             left = read_several(desk, job, page_numbers, recall)
-            done.append(-recall.served)  # how fast workers read is told by what they read
-        done.append(len(page_numbers) - len(left))
+            served = recall.served
+        done.append(len(page_numbers) - len(left) - served)
     return Span(first=left[0], last=last, priority=GIVEN_BACK) if left else None
 
 

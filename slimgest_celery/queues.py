@@ -9,9 +9,22 @@ from celery import Celery
 from redis import Redis
 from redis.exceptions import RedisError
 
+HOUSEKEEPING = 1  # the priority in `ingest` of what the service does for itself: nobody waits for it
 # Often enough for somebody who waits, seldom enough for pages that take a millisecond. As the clock starts with the
-# task, it is also what a task gets done at least, however much keeps coming.
+# first page, it is also what a task gets done at least, however much keeps coming.
 _LOOK_EVERY_S = 0.04
+_TURN = "slimgest:giving_way"  # how many give way, until what they do it for is taken up
+_TAKEN_UP_MS = 60
+
+# No more give way than messages wait: it costs each a task.
+_MAY_GO = """
+local waiting, going = 0, KEYS[#KEYS]
+for at = 1, #KEYS - 1 do waiting = waiting + redis.call('LLEN', KEYS[at]) end
+if waiting <= tonumber(redis.call('GET', going) or 0) then return 0 end
+redis.call('INCR', going)
+redis.call('PEXPIRE', going, ARGV[1])
+return 1
+"""
 
 
 def list_name(celery: Celery, queue: str, priority: int) -> str:
@@ -25,16 +38,23 @@ class Urgency:
     def __init__(self, celery: Celery, redis: Redis, below: int, every_s: float = _LOOK_EVERY_S) -> None:
         """Messages count whose priority is a number `below` that of such a rest; `every_s` seconds it is looked."""
         queues = celery.amqp.queues.consume_from  # all, or those that the worker was started for
-        self._lists = [list_name(celery, queue, priority) for queue in queues for priority in range(below)]
-        self._redis = redis
+        ranks = [(queue, priority) for queue in queues for priority in range(below)]
+        self._lists = [list_name(celery, *rank) for rank in ranks if rank != ("ingest", HOUSEKEEPING)]
+        self._may_go = redis.register_script(_MAY_GO)
         self._every_s = every_s
-        self._looked_s = time.monotonic()
+        self._looked_s: float | None = None
 
     def waits(self) -> bool:
-        """Cheap: it asks Redis, once, only when the time has come. Where Redis is away nothing is known to wait."""
-        if time.monotonic() - self._looked_s < self._every_s:
+        """To be asked after each page: it asks Redis, once, only when the time has come.
+
+        Where Redis is away nothing is known to wait.
+        """
+        now_s = time.monotonic()
+        if self._looked_s is None:
+            self._looked_s = now_s
+        if now_s - self._looked_s < self._every_s:
             return False
-        self._looked_s = time.monotonic()
+        self._looked_s = now_s
         with suppress(RedisError):
-            return bool(self._redis.exists(*self._lists))  # no list is empty: the last message takes its list with it
+            return bool(self._may_go(keys=[*self._lists, _TURN], args=[_TAKEN_UP_MS]))
         return False

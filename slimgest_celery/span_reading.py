@@ -41,6 +41,7 @@ def read_span(desk: Desk, job: OpenJob, page_numbers: Sequence[int], recall: Rec
 def read_overlapped(desk: Desk, job: OpenJob, page_numbers: Sequence[int], recall: Recall) -> Sequence[int]:
     """As `read_span`, for an engine that takes several pages: it reads while others are rendered, stored and told."""
     row = _Row(desk, job, page_numbers)
+    two_batches = page_numbers[: 2 * desk.engine.batch_size]  # one is read while another is prepared
     with _ahead(desk, job, page_numbers) as (pages, ready), _Tray(desk, job, page_numbers[0], recall) as tray:
         batches = overlapped(
             row,
@@ -50,7 +51,7 @@ def read_overlapped(desk: Desk, job: OpenJob, page_numbers: Sequence[int], recal
             ready,
         )
         while True:
-            with desk.watch(job.record.job_id, page_numbers):  # none of them can be blamed: see tasks.condemn
+            with desk.watch(job.record.job_id, two_batches):  # none of them can be blamed: see tasks.condemn
                 batch = next(batches, None)
             if batch is None:
                 break
@@ -59,10 +60,7 @@ def read_overlapped(desk: Desk, job: OpenJob, page_numbers: Sequence[int], recal
 
 
 class _Row:
-    """Pages one after the other, until all are read or more urgent work waits; one is read in any case.
-
-    And two of a job's start: a letter's second page is to wait for no other letter.
-    """
+    """Pages one after the other, until all are read or more urgent work waits; one is read in any case."""
 
     def __init__(self, desk: Desk, job: OpenJob, page_numbers: Sequence[int]) -> None:
         self.left = page_numbers
@@ -72,7 +70,9 @@ class _Row:
         while self.left:
             number, self.left = self.left[0], self.left[1:]
             yield number
-            if self.left and number != self._job.first and self._desk.urgent():
+            if number == self._job.first:  # a letter's second page is to wait for no other letter
+                continue
+            if self.left and self._desk.urgent():
                 return
 
 
@@ -93,8 +93,9 @@ def _is_text(desk: Desk, job: OpenJob, page_numbers: Sequence[int]) -> bool:
     """Whether these pages are to be had from their text layers, by all signs: then there is nothing to render."""
     if job.record.options.mode != Mode.AUTO:
         return job.record.options.mode == Mode.TEXT
-    with desk.watch(job.record.job_id, page_numbers):
-        return all(has_text(job.pdf, page_numbers[place]) for place in (0, len(page_numbers) // 2, -1))
+    sample = sorted({page_numbers[place] for place in (0, len(page_numbers) // 2, -1)})
+    with desk.watch(job.record.job_id, sample):
+        return all(has_text(job.pdf, number) for number in sample)
 
 
 class _Tray:

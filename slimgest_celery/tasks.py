@@ -38,6 +38,7 @@ _RETRY: dict[str, Any] = {
     "max_retries": 100,  # a last bound; span_reading.MAX_ATTEMPTS ends a page long before
 }
 _READING = ("slimgest.ingest", "slimgest.pages")
+_LONGEST_SPAN_S = 3 * 3600  # half of the visibility timeout (celeryconfig.py)
 
 
 @app.task(name="slimgest.ingest", bind=True, **_RETRY)
@@ -121,8 +122,12 @@ def _answer(job_id: str) -> dict[str, str]:
 
 
 def _limit_s(page_count: int) -> int:
-    """The guard's limit for every page and some: Celery's own limit is the net below it."""
-    return (settings().page_timeout_s + 30) * page_count + 60
+    """The guard's limit for every page and some: Celery's own limit is the net below it.
+
+    No span of many pages may take as long as a message may stay unacknowledged: it was sized to take half a second.
+    """
+    each_s = settings().page_timeout_s + 30
+    return min(each_s * page_count, max(each_s, _LONGEST_SPAN_S)) + 60
 
 
 # --- What a worker child works with -----------------------------------------------------------------------------------

@@ -6,6 +6,7 @@ A worker may die when it has sent the rest and not yet acknowledged the span: th
 from __future__ import annotations
 
 import io
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -21,7 +22,7 @@ from slimgest_celery.desk import Desk
 from slimgest_celery.errors import BrokerUnavailable
 from slimgest_celery.event import BEGINNING
 from slimgest_celery.model import Job, Options, now
-from slimgest_celery.queues import Urgency
+from slimgest_celery.queues import Urgency, list_name
 from slimgest_celery.spans import GIVEN_BACK, Span, spans
 from tests.support import pdfs
 from tests.support.desk import FakeDevice, desk
@@ -84,6 +85,33 @@ def test_what_would_come_after_the_rest_of_a_span_is_not_urgent(redis: Redis, wa
 def test_a_worker_gives_way_to_nothing_that_it_would_not_take(redis: Redis) -> None:
     redis.lpush("ingest", "a message")
     assert not Urgency(_celery("pages"), redis, below=GIVEN_BACK, every_s=0).waits()
+
+
+@pytest.mark.parametrize("task", ["slimgest.sweep", "slimgest.rescue", "slimgest.reconcile"])
+def test_what_the_service_does_for_itself_is_not_urgent(redis: Redis, task: str) -> None:
+    celery = _celery()
+    options = next(entry["options"] for entry in celery.conf.beat_schedule.values() if entry["task"] == task)
+    redis.lpush(list_name(celery, "ingest", options["priority"]), "a message")
+    assert not Urgency(celery, redis, below=GIVEN_BACK, every_s=0).waits()
+
+
+def test_no_more_workers_give_way_than_messages_wait(redis: Redis) -> None:
+    workers = [Urgency(_celery(), redis, below=GIVEN_BACK, every_s=0) for _ in range(5)]
+    redis.lpush("ingest", "a message")
+    redis.lpush("pages:1", "another")
+    assert [worker.waits() for worker in workers] == [True, True, False, False, False]
+    time.sleep(0.1)  # neither was taken up
+    assert workers[4].waits()
+
+
+def test_the_time_that_a_task_gets_begins_with_its_first_page(redis: Redis) -> None:
+    """Not when it opens a large PDF: it would read one page each time."""
+    redis.lpush("ingest", "a message")
+    urgency = Urgency(_celery(), redis, below=GIVEN_BACK, every_s=0.05)
+    time.sleep(0.1)
+    assert not urgency.waits()
+    time.sleep(0.06)
+    assert urgency.waits()
 
 
 def test_it_is_looked_seldom_and_not_before_something_was_done(redis: Redis) -> None:

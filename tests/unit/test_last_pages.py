@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import io
 from collections.abc import Iterable, Sequence
-from contextlib import closing
+from contextlib import AbstractContextManager, closing, nullcontext
+from dataclasses import replace
 from pathlib import Path
+from unittest import mock
 from uuid import uuid4
 
+import pikepdf
+import pytest
 from PIL import Image, ImageDraw
 from reportlab.lib.utils import ImageReader
 from reportlab.pdfgen.canvas import Canvas
@@ -15,7 +19,7 @@ from reportlab.pdfgen.canvas import Canvas
 from slimgest_celery import pipeline
 from slimgest_celery.last_pages import longest_first
 from slimgest_celery.model import Job, Mode, Options, Worker, now
-from slimgest_celery.pdf import open_pdf
+from slimgest_celery.pdf import Pdf, open_pdf
 from slimgest_celery.spans import Span, spans
 from tests.support import pdfs
 from tests.support.desk import FakeDevice, desk
@@ -85,6 +89,43 @@ def test_a_job_is_planned_so_for_as_many_workers_as_there_are(tmp_path: Path) ->
 def test_pages_of_which_nothing_shows_stay_in_order(tmp_path: Path) -> None:
     assert _pages(_ordered(tmp_path, pdfs.numbered(8))) == list(range(1, 9))
     assert _pages(_ordered(tmp_path, pdfs.with_broken_page(["one", "two", "three", "four"], 3))) == [1, 2, 3, 4]
+
+
+def test_an_empty_picture_is_no_reason_to_fail(tmp_path: Path) -> None:
+    stored = io.BytesIO()
+    with pikepdf.open(io.BytesIO(_scans([1, 2, 3, 60]))) as opened:
+        for page in opened.pages:
+            for picture in page.Resources.XObject.values():
+                picture.write(b"", filter=pikepdf.Name.DCTDecode)
+        opened.save(stored)
+    assert _pages(_ordered(tmp_path, stored.getvalue())) == [1, 2, 3, 4]
+
+
+def test_where_a_page_ends_the_worker_that_looks_its_successor_does_not_look(tmp_path: Path) -> None:
+    """And nobody is blamed: the guard would fail the whole job for a PDF that cannot be opened."""
+    watched: list[Sequence[int] | None] = []
+
+    def watch(_job_id: str, page_numbers: Sequence[int] | None) -> AbstractContextManager[None]:
+        watched.append(page_numbers)
+        return nullcontext()
+
+    with desk(tmp_path, FakeDevice(0, batch_size=1)) as at:
+        at = replace(at, watch=watch)
+        for name in ("cpu0@here", "cpu1@here"):
+            at.jobs.roster.sign_on(Worker(name=name, device="cpu", engine="fake-device", state="idle"))
+        job = Job(job_id=str(uuid4()), filename="a", options=Options(mode=Mode.OCR), created_at=now())
+        at.jobs.files.create(job, io.BytesIO(_scans([1, 2, 3, 60])), None)
+        looked: list[int] = []
+
+        def killed(found: Sequence[Span], _pdf: Pdf, workers: int) -> list[Span]:
+            looked.append(len(watched[-1] or ()))
+            raise KeyboardInterrupt
+
+        with mock.patch.object(pipeline, "longest_first", killed):
+            with pytest.raises(KeyboardInterrupt):
+                pipeline.plan(at, job.job_id)
+            assert _pages(pipeline.plan(at, job.job_id)) == [1, 2, 3, 4]
+        assert looked == [2]
 
 
 def test_one_worker_reads_in_order_and_so_do_tasks_of_several_pages(tmp_path: Path) -> None:

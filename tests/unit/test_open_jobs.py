@@ -114,7 +114,7 @@ def test_a_retry_is_opened_anew_for_it_may_bring_another_password(files: JobFile
 
 def test_what_was_read_for_long_is_opened_anew(files: JobFiles) -> None:
     jobs, job_id = OpenJobs(files), _stored(files, pdfs.numbered(1))
-    held = [jobs.hold(job_id, 0, pages=256) for _ in range(100)]
+    held = [jobs.hold(job_id, 0) for _ in range(100)]
     assert 1 < len({id(job) for job in held}) < 20
     jobs.release()
 

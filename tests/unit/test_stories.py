@@ -100,6 +100,13 @@ def test_redis_keeps_the_values_of_events_alone(events: Events) -> None:
     assert _heard(events)[0].data == {"job_id": "a", "filename": name, "total_pages": 2}
 
 
+def test_an_event_of_a_kind_that_is_not_known_here_is_passed_on(events: Events) -> None:
+    """A later release may tell more."""
+    _tell(events, GOOD)
+    events._redis.xadd(job_key("a", "events"), {"type": "news", "data": "[1]"})
+    assert [event.type for event in events.replay("a", BEGINNING)][-1] == "news"
+
+
 def test_what_an_earlier_release_has_told_is_told_as_it_was(events: Events) -> None:
     """It kept the whole of an event's data."""
     start = {"job_id": "a", "filename": "a.pdf", "total_pages": 1}
