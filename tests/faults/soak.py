@@ -73,10 +73,12 @@ class Soak:
         threads += [threading.Thread(target=self._kill), threading.Thread(target=self._sample_now_and_then)]
         for thread in threads:
             thread.start()
-        self._over.wait(seconds)
-        self._over.set()
-        for thread in threads:
-            thread.join()
+        try:
+            self._over.wait(seconds)
+        finally:  # also where somebody has had enough
+            self._over.set()
+            for thread in threads:
+                thread.join()
         wait_for(lambda: len(self.stack.files.job_ids()) == 0, what="the sweep of the last job", within_s=240)
         self.samples.append(self.sample())
 
