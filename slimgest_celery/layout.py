@@ -68,11 +68,24 @@ def arrange(
     ruled = _ruled(found, squares, [(x1 * width, y1 * height, x2 * width, y2 * height) for x1, y1, x2, y2 in rules])
     if right_to_left:
         ruled = [[row[::-1] for row in table] for table in ruled]
+    lines, tables = _in_order(found, squares, ruled, right_to_left)
+    blocks = [
+        Block(text=line.text, confidence=line.confidence, box=place(line.box) if place else line.box)
+        for line, _ in lines
+    ]
+    pieces = [Piece(line.text, box, line.size) for line, box in lines]
+    return Layout(blocks=blocks, paragraphs=paragraphs.find(pieces, tables), text=_text(lines))
+
+
+def _in_order(
+    found: Sequence[Found], squares: Sequence[Box], ruled: Sequence[ruling.Cells], right_to_left: bool
+) -> tuple[list[tuple[Found, Box]], list[tuple[int, paragraphs.Cells]]]:
+    """The lines as they are read, joined where they are one; and of each ruled table, where it begins among them."""
     inside = {index for table in ruled for row in table for cell in row for index in cell}
     # A ruled table is one thing to read, after which its cells come row by row.
     single = [index for index in range(len(found)) if index not in inside] if inside else range(len(found))
-    boxes = [squares[index] for index in single] if inside else squares
-    boxes += [_around(squares, [index for row in table for cell in row for index in cell]) for table in ruled]
+    around = [_around(squares, [index for row in table for cell in row for index in cell]) for table in ruled]
+    boxes = [*(squares[index] for index in single), *around] if inside else squares
     lines: list[tuple[Found, Box]] = []
     tables: list[tuple[int, paragraphs.Cells]] = []
     behind_table = -1
@@ -82,12 +95,7 @@ def arrange(
             behind_table = len(lines)
         else:
             _add(lines, found[single[index]], squares[single[index]], apart=len(lines) == behind_table)
-    blocks = [
-        Block(text=line.text, confidence=line.confidence, box=place(line.box) if place else line.box)
-        for line, _ in lines
-    ]
-    pieces = [Piece(line.text, box, line.size) for line, box in lines]
-    return Layout(blocks=blocks, paragraphs=paragraphs.find(pieces, tables), text=_text(lines))
+    return lines, tables
 
 
 def _add(lines: list[tuple[Found, Box]], line: Found, square: Box, apart: bool) -> None:
