@@ -1,29 +1,42 @@
-# `make demo` shows what slimgest does; `make test` runs every check. Both install what they need into .venv.
+# `make demo` shows what slimgest does; `make check` takes a minute or two, `make test` a quarter of an hour, `make slow`
+# runs the tests that `make test` leaves out. Each target installs what it needs into .venv.
 
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test programs pictures faults fuzz soak quality searchable bench lint clean
+.PHONY: demo check test slow programs pictures faults fuzz soak attack quality sweep searchable bench lint clean
 
 demo: .venv/demo
 	@$(BIN)/python samples/draw.py build/sample.pdf
 	@$(BIN)/slimgest process build/sample.pdf
+	@$(BIN)/slimgest doctor | sed -n 's|^.* languages: |Languages that this installation reads: |p' | fold -s -w 120
 	@rm -rf build/sample.pdf
 
-test: lint programs
-	$(BIN)/pytest
+# Lint, types, import contracts and unit tests: what to run before each commit
+check: lint
+	$(BIN)/pytest tests/unit -n logical
 
-# Programs of Debian's that some checks drive or compare with. CI installs them; elsewhere those checks are skipped.
-PROGRAMS := chromium ghostscript iproute2 poppler-utils qpdf tesseract-ocr
+# All of `check` and every other test that is not marked `slow`, in one run of pytest, so that its last line counts all
+# tests. Most tests wait for processes, so there are more of them at a time than cores.
+test: lint programs
+	$(BIN)/pytest -n 4 --durations 10
+
+# The tests that take minutes: slow faults, two hosts, OCR of a whole paper
+slow: .venv/test programs
+	$(BIN)/pytest -m slow
+
+# Programs of Debian that some tests use. CI installs them; elsewhere those tests are skipped without them.
+PROGRAMS := chromium fonts-noto-cjk fonts-noto-core ghostscript iproute2 poppler-utils qpdf tesseract-ocr \
+    $(addprefix tesseract-ocr-,ara ces deu ell fra heb hin jpn kor osd pol rus tha tur vie)
 
 programs:
 	@missing=$$(for name in $(PROGRAMS); do dpkg -s $$name >/dev/null 2>&1 || printf ' %s' $$name; done); \
 	if [ -z "$$missing" ]; then :; \
 	elif [ -n "$$CI" ] && [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
 	    apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $$missing; \
-	else echo "Some checks are skipped without these: apt-get install$$missing"; fi
+	else echo "Some tests are skipped without these: apt-get install$$missing"; fi
 
-# The pictures of the README and of docs/, taken of real runs
+# The pictures of the README and of docs/, taken from real runs
 pictures: .venv/test programs
 	$(BIN)/python -m docs.pictures
 
@@ -32,6 +45,10 @@ faults: .venv/test
 
 fuzz: .venv/test
 	$(BIN)/python -m tests.faults.fuzz --count 500
+
+# Attacks a service of its own on loopback, for two minutes, and writes docs/security-tests.md
+attack: .venv/test
+	$(BIN)/python -m tests.faults.attack
 
 soak: .venv/test
 	$(BIN)/python -m tests.faults.soak --minutes 10
@@ -46,14 +63,20 @@ lint: .venv/test
 quality: .venv/test
 	$(BIN)/python -m benchmarks.quality $(FOLDER) $(if $(ENGINE),--engine $(ENGINE))
 
-# Makes every PDF of a folder searchable and compares what other tools find in it: make searchable FOLDER=...
+# Compares the text layers of a folder of PDFs with poppler's pdftotext: make sweep FOLDER=... PAGES=1-3. AUTO=1 also
+# measures the time a page with mode=auto, by decision; JUDGE=1 asks OCR whose text is right; BEFORE=build/old.json lists
+# what has changed since an earlier sweep.
+sweep: .venv/test programs
+	$(BIN)/python -m benchmarks.sweep $(FOLDER) $(if $(PAGES),--pages $(PAGES)) $(if $(AUTO),--auto) $(if $(JUDGE),--judge) $(if $(BEFORE),--before $(BEFORE))
+
+# Makes every PDF of a folder searchable, and compares the words that other tools find in it: make searchable FOLDER=...
 searchable: .venv/test
 	$(BIN)/python -m benchmarks.searchable $(FOLDER) $(if $(ENGINE),--engine $(ENGINE))
 
-# Everything that is measured, in 15 minutes on 2 cores, into docs/benchmarks. One question alone (into build/benchmarks):
-# make bench ONLY=speed, how much of the raw speed is kept; make bench ONLY=growth, how the cost grows.
+# All measures, in 15 minutes on 2 cores, into docs/benchmarks. Some of them, into build/benchmarks:
+# make bench ONLY=speed (the service over a bare loop), ONLY=growth (cost by size), DOCUMENTS=folder (each PDF in a folder).
 bench: .venv/bench
-	$(BIN)/python -m benchmarks.bench $(if $(ONLY),--only $(ONLY))
+	$(BIN)/python -m benchmarks.bench $(if $(ONLY),--only $(ONLY)) $(if $(DOCUMENTS),--documents $(DOCUMENTS))
 
 clean:
 	rm -rf .venv build *.egg-info

@@ -1,21 +1,22 @@
-"""Every Celery setting that does not depend on the environment, each with its reason (the rest: app.py)."""
+"""The Celery settings that do not depend on the environment, each with its reason (all others: app.py)."""
 
 from kombu import Exchange, Queue
 
-# What a worker imports: the tasks, and how a worker process comes to life. The library itself never imports `workers`.
-imports = ("slimgest_celery.tasks", "workers.process")
+# The modules that a worker imports: the tasks, the hooks that start a worker, and the task `slimgest.rescue`. The
+# library never imports `workers`.
+imports = ("slimgest_celery.tasks", "workers.celery_hooks", "workers.redelivery")
 
 # --- Messages ---------------------------------------------------------------------------------------------------------
 
-# JSON only: a message from a hostile Redis is data, never code.
+# JSON only: a message from a compromised Redis is data, never code.
 task_serializer = result_serializer = event_serializer = "json"
 accept_content = result_accept_content = ["json"]
 enable_utc = True
 timezone = "UTC"
 
-# Three queues: short steps that open or close a job, pages, and what is made on demand: searchable PDFs, and images of
-# pages for those who look. A worker takes all of them unless told otherwise.
-# The keys are spelled out: a queue without one gets the default queue's, and then both get every message.
+# Three queues: `ingest` for the short steps that open or end a job, `pages`, and `exports` for searchable PDFs and
+# images of pages, which are made on request. A worker consumes all three, unless `-Q` selects some.
+# Each queue needs a routing key: without one it gets the key of the default queue, and both receive every message.
 task_queues = (
     Queue("ingest", Exchange("slimgest"), routing_key="ingest"),
     Queue("pages", Exchange("slimgest"), routing_key="pages"),
@@ -27,71 +28,74 @@ task_create_missing_queues = False
 task_routes = {
     "slimgest.pages": {"queue": "pages", "routing_key": "pages"},
     "slimgest.export": {"queue": "exports", "routing_key": "exports"},
-    # At the default priority, the highest: who looks at a page does not wait behind a book.
+    # At the highest priority, if its owner waits for few others: a person waits for it, not behind a book.
     "slimgest.image": {"queue": "exports", "routing_key": "exports"},
     "slimgest.*": {"queue": "ingest", "routing_key": "ingest"},
 }
 
-# Redis keeps one list per priority. With "priority" a worker looks at 0 before 1, in every queue, which Celery's
-# default order would not do. Opening and closing come first, then pages by their place in the document (spans.py), so
-# that the first pages of a letter pass the thousandth page of a book, even the one that is being read (queues.py).
+# Redis keeps one list per queue and priority. With the strategy "priority", a worker checks priority 0 of all queues
+# before priority 1, which Celery's default order does not do. The steps that open and end jobs come first, then pages
+# by the number of pages that their owner has ahead of them (slimgest_celery/state/queues.py). So the first pages of a
+# letter are read before the thousandth page of a book, and even interrupt a task that reads the book
+# (pipeline/preemption.py); and one owner's single job does not wait for another owner's 500 jobs.
 task_default_priority = 0
 broker_transport_options = {
     "priority_steps": list(range(10)),
     "queue_order_strategy": "priority",
     "sep": ":",
-    # JSON within JSON as it is. Base64, kombu's default, is a third longer, and hides from Redis, which compresses its
-    # queues, that the same ids stand in a message's headers.
+    # The body is JSON within JSON. Base64, kombu's default, is a third longer. It also compresses worse in Redis, which
+    # compresses its queues, because the ids in the body no longer match the same ids in the message's headers.
     "body_encoding": None,
-    # How long a message may stay unacknowledged before any worker takes it over; it must exceed every time limit. It
-    # is the last net only: a dead worker's messages are put back as soon as its death is noticed (workers/process.py).
+    # The time in seconds after which an unacknowledged message is requeued. It must exceed every time limit. It is
+    # a last resort: a dead worker's messages are requeued as soon as its death is noticed (workers/redelivery.py).
     "visibility_timeout": 6 * 3600,
     "socket_keepalive": True,
-    # A connection that a firewall or a restarted Redis dropped silently is found within this time.
+    # Seconds between checks of a connection: a firewall or a restarted Redis may drop it without a signal.
     "health_check_interval": 10,
     "socket_connect_timeout": 5,
 }
-broker_connection_retry_on_startup = True  # a worker may be started before its Redis
-broker_connection_max_retries = None  # and waits for it as long as it takes
+broker_connection_retry_on_startup = True  # a worker may start before its Redis
+broker_connection_max_retries = None  # and waits for it without a limit
 
 # --- Tasks ------------------------------------------------------------------------------------------------------------
 
-# A message is acknowledged when its work is done, not when it begins: what a dead worker held is not lost.
+# A message is acknowledged after its work, not before: the messages of a dead worker are not lost.
 task_acks_late = True
 task_acks_on_failure = task_acks_on_timeout = True
-# A worker holds the message it works on and no other, so that nothing waits behind a slow page or dies with a worker.
+# A worker takes only the message that it works on: no other message waits behind a slow page.
 worker_prefetch_multiplier = 1
-# A pool child that died (SIGKILL, SIGSEGV, out of memory) costs its task an attempt, not its life; the number of
-# attempts is bounded per page in pipeline.py, and per task by its max_retries.
+# If a pool child dies (SIGKILL, SIGSEGV, out of memory), its task is retried. The number of attempts is limited per
+# page (pipeline/range_reader.py), and per task by max_retries.
 task_retry_on_worker_lost = True
 task_reject_on_worker_lost = True
-# The ingest's STARTED is what makes a job `processing`.
+# A job is `processing` when its ingest task is STARTED.
 task_track_started = True
-# A Redis restarted or failed over in the middle of a send costs a retry, not the message.
+# If Redis restarts or fails over during a send, the message is sent again.
 task_publish_retry_policy = {"max_retries": 5, "interval_start": 0.1, "interval_step": 0.3, "interval_max": 1.5}
 
 # --- Results ----------------------------------------------------------------------------------------------------------
 
-result_extended = False  # no arguments and names in the backend: the record is in storage
+result_extended = False  # no arguments and task names in the result backend: the job's record is in the storage
 redis_backend_health_check_interval = 25
 redis_socket_connect_timeout = 5
 redis_retry_on_timeout = True
 redis_socket_keepalive = True
 result_backend_always_retry = True
-# Else every greenlet of the API that asks for a job's state opens a connection of its own (seen in a soak: 50 → 110).
+# Without this, each greenlet of the API that asks for a job's state opens its own connection (a soak: 50 → 110).
 result_backend_thread_safe = True
 result_backend_max_retries = 10
 
 # --- Workers ----------------------------------------------------------------------------------------------------------
 
-worker_concurrency = 1  # one child, one model; more workers rather than more children
+worker_concurrency = 1  # one child with one model; for more, start more workers
 worker_pool = "prefork"
-# Loading a model takes longer than the 4 s after which Celery thinks a new child dead.
+# Loading a model takes longer than the 4 s after which Celery considers a new child dead.
 worker_proc_alive_timeout = 300
-worker_cancel_long_running_tasks_on_connection_loss = False  # the page goes on; its message will find it stored
+# After a lost connection the worker finishes and stores its page. The requeued task finds the stored page.
+worker_cancel_long_running_tasks_on_connection_loss = False
 worker_enable_remote_control = True  # `celery inspect`, Flower
-# Flower, or `celery control enable_events`, asks for them where somebody looks: they cost a worker half of its own time
-# for each task, more than all else that it does for one.
+# Flower, or `celery control enable_events`, turns these events on. They are off by default because they take half of
+# the CPU time that a worker's parent process spends on each task.
 worker_send_task_events = False
 task_send_sent_event = False
 worker_hijack_root_logger = True
@@ -100,8 +104,8 @@ worker_task_log_format = "%(asctime)s %(levelname)s %(task_name)s[%(task_id)s] %
 
 # --- Periodic work ----------------------------------------------------------------------------------------------------
 
-# `expires`: a sweep that waited longer than its period is not worth running twice (workers down over night). Nobody
-# waits for these, and no page task gives way to them: priority 1 (queues.py).
+# `expires`: after a night without workers, each of these tasks runs once, not a thousand times. Priority 1: no person
+# waits for these tasks, and no page task yields to them (pipeline/preemption.py).
 beat_schedule = {
     "sweep": {"task": "slimgest.sweep", "schedule": 60.0, "options": {"expires": 55, "priority": 1}},
     "rescue": {"task": "slimgest.rescue", "schedule": 5.0, "options": {"expires": 5, "priority": 1}},

@@ -1,5 +1,8 @@
-"""The HTTP API: a thin Flask application over `slimgest_celery.jobs`. `gunicorn -k gevent 'api:create_app()'`."""
+"""The HTTP API: a thin Flask application over `slimgest_celery.jobs`.
 
-from .factory import create_app
+Run it with `gunicorn -k gevent 'api:create_app()'`.
+"""
+
+from api.app import create_app
 
 __all__ = ["create_app"]

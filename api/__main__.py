@@ -1,4 +1,4 @@
-"""`python -m api`: runs the API under gunicorn with gevent, so that thousands of event streams cost one process."""
+"""`python -m api`: run the API under gunicorn with gevent, so that one process serves thousands of event streams."""
 
 from __future__ import annotations
 
@@ -8,17 +8,24 @@ import sys
 import click
 
 from slimgest_celery.app import redis_url
-from slimgest_celery.config import Settings, SettingsError, check_address
+from slimgest_celery.config import Settings, SettingsError, check_address, unknown_variables
 
 
 @click.command()
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
 @click.option("--port", default=8000, show_default=True, help="Port to listen on.")
-@click.option("--insecure", is_flag=True, help="Listen beyond this machine although no API keys are set.")
-@click.option("--processes", default=1, show_default=True, help="API processes; all state is in Redis and storage.")
-@click.option("--reload", is_flag=True, help="Restart when the source changes (development).")
+@click.option("--insecure", is_flag=True, help="Allow other machines to connect although no API keys are set.")
+@click.option(
+    "--processes",
+    default=1,
+    show_default=True,
+    help="Number of API processes. They share their state through Redis and storage.",
+)
+@click.option("--reload", is_flag=True, help="Restart when the source code changes (for development).")
 def main(host: str, port: int, insecure: bool, processes: int, reload: bool) -> None:
-    """Runs the API alone. It needs SLIMGEST_REDIS_URL, and workers on the same Redis; `slimgest up` runs all."""
+    """Run only the API. It needs SLIMGEST_REDIS_URL and workers on the same Redis. `slimgest up` runs everything."""
+    for line in unknown_variables(os.environ):
+        click.echo(f"Warning: {line}", err=True)
     try:
         settings = Settings.from_env()
         redis_url(settings)
@@ -27,9 +34,14 @@ def main(host: str, port: int, insecure: bool, processes: int, reload: bool) -> 
         raise click.UsageError(str(error)) from error
     address = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
     argv = ["-k", "gevent", "-w", str(processes), "-b", address, "--log-level", "warning", "--graceful-timeout", "10"]
-    # A stream lasts as long as its job; gevent's workers give their own signs of life meanwhile.
+    # An event stream lasts as long as its job. gevent workers still send gunicorn their heartbeats during a stream, so
+    # --timeout does not end it.
     argv += ["--timeout", "60", "--worker-connections", "10000", *(["--reload"] if reload else [])]
-    os.execv(sys.executable, [sys.executable, "-m", "gunicorn", *argv, "api:create_app()"])  # noqa: S606
+    # Else gunicorn honours some headers of every proxy on this machine. The application does this for trusted proxies.
+    argv += ["--forwarded-allow-ips", ""]
+    # Without gunicorn's socket for remote control, and without its folder in the home folder.
+    argv += ["--no-control-socket"]
+    os.execv(sys.executable, [sys.executable, "-m", "gunicorn", *argv, "api:create_app()"])  # noqa: S606 - our own arguments
 
 
 if __name__ == "__main__":

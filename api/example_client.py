@@ -1,6 +1,6 @@
-"""The seed's example client: `python -m api.example_client FILE_OR_FOLDER`.
+"""An example client: `python -m api.example_client FILE_OR_FOLDER`.
 
-Sends each PDF to `/process-pdf-stream`, 16 at a time, prints pages as they arrive, and writes a Markdown file per PDF.
+Send each PDF to `/process-pdf-stream`, 16 at a time, print pages as they arrive, and write one Markdown file per PDF.
 """
 
 from __future__ import annotations
@@ -12,28 +12,43 @@ from pathlib import Path
 import click
 import httpx
 
-from slimgest_celery.batch import AT_ONCE, find_pdfs
+from slimgest_celery.cli.batch import AT_ONCE, find_pdfs
 from slimgest_celery.client import parse
 
 
 @click.command()
 @click.argument("path", type=click.Path(exists=True, path_type=Path), metavar="FILE_OR_FOLDER")
-@click.option("--url", default="http://127.0.0.1:8000", show_default=True, help="The service.")
-@click.option("--dpi", default=150.0, show_default=True, help="Resolution for rendering pages.")
+@click.option("--url", default="http://127.0.0.1:8000", show_default=True, help="URL of the service.")
+@click.option("--dpi", default=150.0, show_default=True, help="Resolution for rendering pages, in dots per inch.")
 @click.option(
-    "-o", "--output", type=click.Path(file_okay=False, path_type=Path), default=Path(), help="Folder for the Markdown."
+    "-o",
+    "--output",
+    type=click.Path(file_okay=False, path_type=Path),
+    default=Path(),
+    help="Folder for the Markdown files.",
 )
 def main(path: Path, url: str, dpi: float, output: Path) -> None:
-    """Reads a PDF, or every PDF in a folder, and writes a Markdown file for each."""
-    output.mkdir(parents=True, exist_ok=True)
+    """Read a PDF, or every PDF in a folder, and write a Markdown file for each."""
     pdfs = [found.path for found in find_pdfs([path])]
-    with ThreadPoolExecutor(AT_ONCE) as pool:
-        well = list(pool.map(lambda pdf: read(pdf, url, dpi, output), pdfs))
-    sys.exit(0 if well and all(well) else 1)
+    if not pdfs:
+        raise click.UsageError(f"{path} contains no PDF.")
+    try:
+        output.mkdir(parents=True, exist_ok=True)
+        with ThreadPoolExecutor(AT_ONCE) as pool:
+            succeeded = list(pool.map(lambda pdf: read_pdf(pdf, url, dpi, output), pdfs))
+    except httpx.HTTPError as error:
+        raise click.ClickException(
+            f"{url} does not answer as expected ({type(error).__name__}). Check --url."
+        ) from error
+    except OSError as error:
+        raise click.ClickException(
+            f"{error.filename or 'A file'} cannot be read or written: {error.strerror}."
+        ) from error
+    sys.exit(0 if all(succeeded) else 1)
 
 
-def read(pdf: Path, url: str, dpi: float, output: Path) -> bool:
-    """Streams one PDF's pages and writes them down; whether all of them came."""
+def read_pdf(pdf: Path, url: str, dpi: float, output: Path) -> bool:
+    """Stream the pages of one PDF and write them to a file. Return True if all pages were read."""
     texts: dict[int, str] = {}
     with pdf.open("rb") as content:
         upload = {"files": {"file": (pdf.name, content, "application/pdf")}, "data": {"dpi": str(dpi)}}
@@ -43,7 +58,7 @@ def read(pdf: Path, url: str, dpi: float, output: Path) -> bool:
                 click.echo(f"{pdf.name}: {response.json()['detail']}", err=True)
                 return False
             for event in parse(response.iter_lines()):
-                click.echo(f"{pdf.name}: {_told(event.type, event.data)}")
+                click.echo(f"{pdf.name}: {_describe_event(event.type, event.data)}")
                 if event.type == "page":
                     texts[event.data["page_number"]] = event.data["page_text"]
     body = "\n\n".join(f"<!-- page {number} -->\n\n{texts[number]}" for number in sorted(texts))
@@ -51,7 +66,7 @@ def read(pdf: Path, url: str, dpi: float, output: Path) -> bool:
     return event.data.get("status") == "completed"
 
 
-def _told(kind: str, data: dict[str, object]) -> str:
+def _describe_event(kind: str, data: dict[str, object]) -> str:
     if kind == "page":
         return f"page {data['page_number']} of {data['total_pages']}: {data['status']}"
     return f"{kind} {data.get('message') or data.get('status') or ''}".strip()

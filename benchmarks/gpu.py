@@ -1,9 +1,9 @@
-"""What the service makes of a GPU, against the bare package, in one run: `python -m benchmarks.gpu`.
+"""Compare the service with the bare package on a GPU, in one run: `python -m benchmarks.gpu`.
 
-Builds a checkpoint at random weights (or takes `--model-dir`), checks a batch against reading one by one, and reads the
-same pages in four ways: bare `NemotronOCRV2` and the service's worker path (plan, render ahead, read, normalise, store,
-tell; Redis in memory), over pages that are rendered already and over the pages of a PDF. Needs a GPU and the extras
-`gpu` and `test`. Prints a table in Markdown for docs/gpu.md.
+Makes a checkpoint with random weights (or uses `--model-dir`), and compares a batch with reading one by one. Reads the
+same pages in four ways: with the bare `NemotronOCRV2` and with the service's worker code (plan, render ahead, read,
+normalise, store, publish; Redis in memory), each over rendered images and over the pages of a PDF. Needs a GPU and the
+extras `gpu` and `test`. Prints a table in Markdown for docs/gpu.md.
 """
 
 from __future__ import annotations
@@ -25,20 +25,20 @@ from unittest import mock
 import numpy as np
 
 from slimgest_celery.config import Settings
-from slimgest_celery.desk import Desk
 from slimgest_celery.engines.nemotron import Nemotron
-from slimgest_celery.pdf import PdfPage, Rendered, open_pdf
+from slimgest_celery.pdf.document import PdfPage, Rendered, open_pdf
+from slimgest_celery.pipeline.context import WorkerContext
 from tests.gpu import checkpoint
 from tests.support import pdfs
-from tests.support.desk import desk, read_all
-from workers.process import built_in_page
+from tests.support.worker_context import read_all, worker_context
+from workers.warm_up_page import built_in_page
 
 DPI = 150.0
 
 
 @dataclass
 class Reading:
-    """One way of reading all pages."""
+    """The measurement of one way to read all pages."""
 
     way: str
     seconds: float
@@ -52,7 +52,7 @@ class Reading:
 
 
 def main() -> None:
-    """Runs everything and prints the table."""
+    """Run all measurements and print the table."""
     options = _options()
     import torch
 
@@ -86,7 +86,7 @@ _PRINT = "\n".join("The quick brown fox jumps over the lazy dog" for _ in range(
 
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--model-dir", type=Path, help="a checkpoint (default: one is made at random weights)")
+    parser.add_argument("--model-dir", type=Path, help="a checkpoint (default: a new one with random weights)")
     parser.add_argument("--pages", type=int, default=200)
     parser.add_argument("--batch", type=int, default=8)
     parser.add_argument("--helpers", type=int, default=2)
@@ -101,7 +101,7 @@ def _made(folder: Path) -> Path:
 
 
 def _readings(engine: Nemotron, content: bytes, folder: Path, options: argparse.Namespace) -> list[Reading]:
-    """Bare and service over rendered pages, then bare and service over the PDF."""
+    """Measure bare package and service over rendered pages, then both over the PDF."""
     path = folder / "pages.pdf"
     path.write_bytes(content)
     images = list(_images(path))
@@ -113,16 +113,19 @@ def _readings(engine: Nemotron, content: bytes, folder: Path, options: argparse.
             while batch := list(islice(pages, options.batch)):
                 engine._ocr(batch, "sentence")
 
-    def service(at: Desk) -> None:
+    def service(at: WorkerContext) -> None:
         pages = read_all(at, content, mode="ocr", dpi=DPI)
         if len(pages) != count or any(page.status != "ok" for page in pages):
             raise SystemExit("the service did not read every page")
 
-    def service_without_rendering(at: Desk) -> None:
+    def service_without_rendering(at: WorkerContext) -> None:
         with mock.patch.object(PdfPage, "render", _given(images)):
             service(at)
 
-    with desk(folder / "jobs", engine) as alone, desk(folder / "jobs", engine, options.helpers) as helped:
+    with (
+        worker_context(folder / "jobs", engine) as alone,
+        worker_context(folder / "jobs", engine, options.helpers) as helped,
+    ):
         ways: list[tuple[str, Callable[[], None]]] = [
             ("bare package, rendered pages", lambda: bare(lambda: iter(images))),
             ("worker path, rendered pages", lambda: service_without_rendering(alone)),
@@ -133,7 +136,7 @@ def _readings(engine: Nemotron, content: bytes, folder: Path, options: argparse.
 
 
 def _given(images: list[Any]) -> Callable[..., Rendered]:
-    """A `PdfPage.render` that costs nothing."""
+    """Return a `PdfPage.render` that costs nothing."""
     turn = iter(images)
     return lambda _page, dpi, _max_pixels: Rendered(image=next(turn), dpi=dpi)
 
@@ -148,13 +151,13 @@ def _images(path: Path) -> Iterator[Any]:
 
 
 def _timed(way: str, run: Callable[[], None], pages: int) -> Reading:
-    """Twice; the second counts: helpers have started then, and cuDNN has measured the shapes that come up."""
+    """Run twice and measure the second run: the helpers have started, and cuDNN has measured the batch shapes."""
     import torch
 
     run()
     torch.cuda.synchronize()
     reading = Reading(way=way, seconds=0.0, pages=pages)
-    with _watched(reading.busy):
+    with _sampled(reading.busy):
         started_s = time.perf_counter()
         run()
         torch.cuda.synchronize()
@@ -163,8 +166,8 @@ def _timed(way: str, run: Callable[[], None], pages: int) -> Reading:
 
 
 @contextmanager
-def _watched(busy: list[int]) -> Iterator[None]:
-    """Samples how busy the GPU says it is, every 50 ms."""
+def _sampled(busy: list[int]) -> Iterator[None]:
+    """Sample the GPU utilisation that NVML reports, every 50 ms."""
     import pynvml
     import torch
 
@@ -188,7 +191,7 @@ def _watched(busy: list[int]) -> Iterator[None]:
 
 
 def _agreement(engine: Nemotron, batch: int) -> float:
-    """The share of boxes of pages read one by one that the same pages have in a batch, at IoU 0.5 or more."""
+    """Return the share of boxes, of pages read one by one, that a batch also finds, at IoU 0.5 or more."""
     pages = [np.roll(built_in_page(), 30 * turn, axis=0) for turn in range(batch)]
     together = engine.read(pages)
     found = total = 0

@@ -1,7 +1,8 @@
-"""What the page cache saves and costs: `python -m benchmarks.page_cache [--pages 100] [--engine auto]`.
+"""Measure what the page cache saves and costs: `python -m benchmarks.page_cache [--pages 100] [--engine auto]`.
 
-A scan is sent, sent again, sent with one page changed, and sent again to a service without the cache. Each line is the
-time from upload to result on two workers. Then what it costs: the fingerprint of a page, and what Redis holds of one.
+A scan is sent, sent again, sent with one page changed, and sent to a service without the cache. Each line is the time
+from upload to result on two workers. Then the cost: the time for a page's fingerprint, and the bytes of a page in
+Redis.
 """
 
 from __future__ import annotations
@@ -20,15 +21,15 @@ from reportlab.lib.utils import ImageReader
 from reportlab.pdfgen.canvas import Canvas
 
 from slimgest_celery.client import Client
-from slimgest_celery.fingerprints import Fingerprints
+from slimgest_celery.pdf.fingerprint import Fingerprints
 from tests.support import pdfs
 from tests.support.stack import Stack, running
 
-RUNS = 5  # of what takes less than a second
+RUNS = 5  # of a request that takes less than a second
 
 
 def main() -> None:
-    """Prints tables in Markdown."""
+    """Print tables in Markdown."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--pages", type=int, default=100)
     parser.add_argument("--engine", default="auto")
@@ -54,7 +55,7 @@ def main() -> None:
 
 
 def scan(headings: list[str]) -> bytes:
-    """An A4 page of JPEG for each heading, 150 dpi grey, a little grainy."""
+    """Return a PDF with an A4 page for each heading: JPEG, 150 dpi, grey, slightly grainy."""
     grain = np.random.default_rng(4).normal(0, 6, (1754, 1240))
     stored = io.BytesIO()
     canvas = Canvas(stored, pagesize=(595, 842))
@@ -78,7 +79,7 @@ def _service(folder: Path, engine: str, cache: str) -> AbstractContextManager[St
 
 
 def _sent(client: Client, pdf: Path) -> tuple[float, int]:
-    """Seconds, and how many pages were read."""
+    """Return the seconds taken and the number of pages read."""
     started_s = time.perf_counter()
     document = client.process(pdf)
     took_s = time.perf_counter() - started_s
@@ -96,7 +97,7 @@ def _held_by_redis(stack: Stack) -> int:
 
 
 def _fingerprints_ms(pdf: Path, pages: int) -> tuple[float, float]:
-    """For the first page, the PDF's opening included, and for each of the others."""
+    """Return the time of the first page, including the opening of the PDF, and of each other page."""
     found = Fingerprints(pdf, pages)
     moments_s = [time.perf_counter()]
     for number in range(1, pages + 1):

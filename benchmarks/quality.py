@@ -1,10 +1,10 @@
-"""How good the text is: every PDF of a folder that has its true text beside it is read and compared.
+"""Measure the quality of the text: read every PDF of a folder that has its true text beside it, and compare.
 
-`NAME.gt.txt` beside `NAME.pdf` is its text, pages divided by form feeds. Each engine reads all of them with `mode=ocr`
-at default settings, in a service of its own that is started for it.
+`NAME.gt.txt` beside `NAME.pdf` is its true text, with pages separated by form feeds. Each engine reads all PDFs with
+`mode=ocr` at default settings, in a service of its own.
 
-Two more things are measured: how alike a PDF in two columns reads from its text layer and by OCR, page by page
-(`--agreement`), and what upright pages pay for being looked at (upright.py). Printed as tables, and written as JSON and
+Two more measures: the agreement of text layer and OCR for a PDF in two columns, page by page (`--agreement`), and the
+cost of orientation detection for upright pages (upright.py). The results are printed as tables, and written as JSON and
 as a dated page, docs/quality.md.
 """
 
@@ -26,56 +26,58 @@ from rapidfuzz.distance import Levenshtein
 
 from benchmarks import upright
 from benchmarks.upright import Cost
+from slimgest_celery.cli.local_service import LocalService, LocalServiceFailed
 from slimgest_celery.client import Client
-from slimgest_celery.local import LocalService, LocalServiceFailed
-from slimgest_celery.model import Mode, Options, Page
+from slimgest_celery.models.job import Mode, Options
+from slimgest_celery.models.page import Page
 
+BY_HAND = "## Text layers compared with pdftotext"  # the heading in docs/quality.md from which on the text stays
 ROOT = Path(__file__).parents[1]
 ENGINES = ("rapidocr", "tesseract")
 _LIBRARIES = ("rapidocr", "openvino", "tesserocr", "pypdfium2", "numpy")
 
 
-# Pages (None: all together) and the order that two readings of them share.
+# The page (None: all pages together) and the agreement of two readings in order.
 Agreement = list[tuple[int | None, float]]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Score:
-    """How well one text matches its truth; all shares from 0 to 1."""
+    """The match of one text with its true text; all shares from 0 to 1."""
 
     engine: str
     file: str
     page: int | None  # None: the whole file
-    word_f1: float  # bags of words: 1 where each was found as often as it stands there
-    character_errors: float  # edit distance over characters, white space folded, as a share of the truth's length
+    word_f1: float  # bags of words: 1 if each word was found as often as it occurs
+    character_errors: float  # edit distance over characters, white space folded, as a share of the true text's length
     order: float  # 1 - normalised edit distance over the sequence of words
     seconds_per_page: float
 
 
 def words(text: str) -> list[str]:
-    """Letters and digits in runs, in lower case."""
+    """Return the words of a text: runs of letters and digits, in lower case."""
     return re.findall(r"\w+", text.lower())
 
 
 def word_f1(found: str, truth: str) -> float:
-    """F1 of the bag of words found."""
+    """Return the F1 score of the bag of words found."""
     ours, theirs = Counter(words(found)), Counter(words(truth))
     return 2 * (ours & theirs).total() / max(1, ours.total() + theirs.total())
 
 
 def order(found: str, truth: str) -> float:
-    """1 where the same words come in the same order."""
+    """Return the agreement in the order of words; 1 for the same words in the same order."""
     return 1 - float(Levenshtein.normalized_distance(words(found), words(truth)))
 
 
 def character_errors(found: str, truth: str) -> float:
-    """Characters to insert, delete or replace, for each of the truth's; can exceed 1."""
+    """Return characters to insert, delete or replace, per character of the true text; can exceed 1."""
     ours, theirs = " ".join(found.split()), " ".join(truth.split())
     return float(Levenshtein.distance(ours, theirs)) / max(1, len(theirs))
 
 
 def compare(engine: str, file: str, page: int | None, found: str, truth: str, seconds: float) -> Score:
-    """A text's score against its truth."""
+    """Return the score of a text against the true text."""
     return Score(
         engine=engine,
         file=file,
@@ -88,7 +90,7 @@ def compare(engine: str, file: str, page: int | None, found: str, truth: str, se
 
 
 def files_with_truth(folder: Path) -> list[tuple[Path, list[str]]]:
-    """PDFs below a folder with the true text of each of their pages."""
+    """Return the PDFs below a folder that have a true text, with the text of each page."""
     found = []
     for truth in sorted(folder.rglob("*.gt.txt")):
         pdf = truth.with_name(truth.name.removesuffix(".gt.txt") + ".pdf")
@@ -99,7 +101,7 @@ def files_with_truth(folder: Path) -> list[tuple[Path, list[str]]]:
 
 
 def measure(engine: str, files: Sequence[tuple[Path, list[str]]]) -> Iterator[Score]:
-    """Each file's score, and where it has several pages, each page's."""
+    """Yield the score of each file and, for several pages, of each page."""
     with LocalService.start({"SLIMGEST_ENGINE": engine, "SLIMGEST_WARM_UP": "1"}) as service:
         service.wait_ready()
         with Client(service.url) as client:
@@ -109,7 +111,7 @@ def measure(engine: str, files: Sequence[tuple[Path, list[str]]]) -> Iterator[Sc
 
 
 def scores(engine: str, file: str, pages: Sequence[Page], truth: Sequence[str]) -> list[Score]:
-    """The file's score and, where it has several pages and the truth as many, each page's."""
+    """Return the score of a file and, if it has several pages and as many true texts, of each page."""
     seconds = [page.seconds.render + page.seconds.read for page in pages]
     whole = "\n".join(page.text for page in pages)
     found = [compare(engine, file, None, whole, "\n".join(truth), sum(seconds) / max(1, len(pages)))]
@@ -120,7 +122,7 @@ def scores(engine: str, file: str, pages: Sequence[Page], truth: Sequence[str]) 
 
 
 def measure_agreement(engine: str, pdf: Path) -> Agreement:
-    """How alike a PDF reads from its text layer, as far as that is trusted, and by OCR."""
+    """Return the agreement of a PDF's text layer, as far as it is trusted, with OCR."""
     with LocalService.start({"SLIMGEST_ENGINE": engine, "SLIMGEST_WARM_UP": "1"}) as service:
         service.wait_ready()
         with Client(service.url) as client:
@@ -128,14 +130,14 @@ def measure_agreement(engine: str, pdf: Path) -> Agreement:
 
 
 def agreement(one: Sequence[Page], other: Sequence[Page]) -> Agreement:
-    """The order that two readings of a document share: of all pages together (None), and of each."""
+    """Return the agreement in order of two readings of a document: of all pages (None), and of each page."""
     texts = [["\n".join(page.text for page in pages), *(page.text for page in pages)] for pages in (one, other)]
     numbers = [None, *(page.page_number for page in one)]
     return [(number, round(order(a, b), 4)) for number, a, b in zip(numbers, *texts, strict=True)]
 
 
 def table(scores: Sequence[Score]) -> str:
-    """The scores as a table in Markdown."""
+    """Return the scores as a table in Markdown."""
     lines = [
         "| engine | file | page | word F1 | character errors | order | seconds a page |",
         "|---|---|---|---:|---:|---:|---:|",
@@ -149,45 +151,52 @@ def table(scores: Sequence[Score]) -> str:
 
 
 def agreement_table(found: Agreement) -> str:
-    """The agreement as a table in Markdown."""
+    """Return the agreement as a table in Markdown."""
     return "\n".join(
         ["| page | order |", "|---|---:|", *(f"| {page or 'all'} | {share:.3f} |" for page, share in found)]
     )
 
 
 def as_json(scores: Sequence[Score], found: Agreement, costs: Sequence[Cost]) -> str:
-    """All that was measured, for machines."""
-    told = {
+    """Return all results as JSON."""
+    results = {
         "scores": [asdict(score) for score in scores],
         "agreement": [{"page": page, "order": share} for page, share in found],
         "orientation": [asdict(cost) for cost in costs],
     }
-    return json.dumps(told, indent=1)
+    return json.dumps(results, indent=1)
 
 
 def report(scores: Sequence[Score], found: Agreement, costs: Sequence[Cost]) -> str:
-    """The page for docs/quality.md; what was not measured has no table."""
+    """Return the text of docs/quality.md, with a table for each measure that was made."""
     machine = f"{_processor()}, {os.cpu_count()} cores, Python {platform.python_version()}"
     versions = ", ".join(f"{name} {_version(name)}" for name in _LIBRARIES)
     parts = [
         "# Quality of the text",
-        "Written by `make quality`; benchmarks/quality.py says what is measured and how.",
+        "Written by `make quality`. The docstrings of benchmarks/quality.py define each number.",
         f"Date: {datetime.now(UTC):%Y-%m-%d}. Machine: {machine}. Versions: {versions}.",
         table(scores),
     ]
     if found:
         parts += [
             "## Text layer against OCR",
-            "A paper in two columns, its text layer (`mode=auto`) against the reading of its own pages (`mode=ocr`):",
+            "A paper in two columns: its text layer (`mode=auto`) compared with OCR of the same pages (`mode=ocr`):",
             agreement_table(found),
         ]
     if costs:
         parts += [
-            "## What upright pages pay for orientation",
-            "Rendered, read and laid out with and without the look at how a page lies, turn about, in processor time:",
+            "## The cost of orientation detection for upright pages",
+            "Processor time of rendering, OCR and layout, with and without orientation detection, in alternating runs:",
             upright.table(costs),
         ]
     return "\n\n".join(parts) + "\n"
+
+
+def written_by_hand(docs: Path) -> str:
+    """Return the part of docs/quality.md that is not measured here, with an empty line before it; "" if absent."""
+    text = docs.read_text(encoding="utf-8") if docs.is_file() else ""
+    _, heading, rest = text.partition(f"\n{BY_HAND}\n")
+    return heading + rest
 
 
 def _version(name: str) -> str:
@@ -206,16 +215,20 @@ def _processor() -> str:
 
 
 def main() -> None:
-    """The command line."""
+    """Run the command line."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("folder", nargs="?", type=Path, default=ROOT.parent / "shared" / "corpus")
     parser.add_argument(
-        "--engine", action="append", help="may be given more than once; default: all that are installed"
+        "--engine", action="append", help="an engine; may be repeated (default: all that are installed)"
     )
-    parser.add_argument("--json", type=Path, default=ROOT / "build" / "quality.json", help="where the scores go")
-    parser.add_argument("--docs", type=Path, default=ROOT / "docs" / "quality.md", help="where the dated table goes")
-    parser.add_argument("--agreement", type=Path, help="default: pdfjs_tracemonkey.pdf of the folder, if it is there")
-    parser.add_argument("--no-cost", action="store_true", help="leave out what upright pages pay for orientation")
+    parser.add_argument("--json", type=Path, default=ROOT / "build" / "quality.json", help="the file for the scores")
+    parser.add_argument("--docs", type=Path, default=ROOT / "docs" / "quality.md", help="the file for the dated tables")
+    parser.add_argument(
+        "--agreement",
+        type=Path,
+        help="a PDF in two columns (default: pdfjs_tracemonkey.pdf of the folder, if there is one)",
+    )
+    parser.add_argument("--no-cost", action="store_true", help="do not measure the cost of orientation detection")
     options = parser.parse_args()
     files = files_with_truth(options.folder)
     if not files:
@@ -233,7 +246,8 @@ def main() -> None:
             continue
         costs += [] if options.no_cost else upright.measure(engine, [pdf for pdf, _ in files])
     page = report(measured, found, costs)
-    for target, text in ((options.json, as_json(measured, found, costs)), (options.docs, page)):
+    written = page + written_by_hand(options.docs)
+    for target, text in ((options.json, as_json(measured, found, costs)), (options.docs, written)):
         target.parent.mkdir(parents=True, exist_ok=True)
         target.write_text(text, encoding="utf-8")
     print(page)

@@ -1,8 +1,8 @@
-"""How busy a device is kept by pages that must be rendered first: `python -m benchmarks.render_ahead`. Needs no GPU.
+"""Measure the utilisation of a device whose pages must be rendered first: `python -m benchmarks.render_ahead`.
 
-The device is a fake one of 20 ms a page; planning, rendering, storing and telling are the real ones (Redis in memory).
-Each line is the median of several runs; the price of rendering is measured right before each run, for it varies on
-machines that are not one's own. Results: docs/gpu.md.
+It needs no GPU: the device is a fake that takes 20 ms a page. Planning, rendering, storing and publishing are the real
+code (Redis in memory). Each line is the median of several runs. The rendering time is measured just before each run,
+because it varies on shared machines. docs/gpu.md has the results.
 """
 
 from __future__ import annotations
@@ -15,12 +15,13 @@ from collections.abc import Callable
 from pathlib import Path
 from unittest import mock
 
-from slimgest_celery import page_reading, pipeline, spans
-from slimgest_celery.desk import Desk
-from slimgest_celery.open_jobs import OpenJob
-from slimgest_celery.pdf import open_pdf
+from slimgest_celery.pdf.document import open_pdf
+from slimgest_celery.pipeline import pages, scheduling
+from slimgest_celery.pipeline.context import WorkerContext
+from slimgest_celery.pipeline.page_store import store_and_publish
+from slimgest_celery.pipeline.pdf_session import PdfSession
 from tests.support import pdfs
-from tests.support.desk import FakeDevice, desk, read_all
+from tests.support.worker_context import FakeDevice, read_all, worker_context
 
 DEVICE_S = 0.02
 BATCH = 8
@@ -28,7 +29,7 @@ PAGES = 128
 
 
 def main() -> None:
-    """Prints a table in Markdown."""
+    """Print a table in Markdown."""
     runs = int(sys.argv[1]) if len(sys.argv) > 1 else 5
     pdf = pdfs.photographed(PAGES)
     print("| a page renders in | how | device busy | pages/s |\n|---|---|---|---|")
@@ -41,11 +42,11 @@ def main() -> None:
 
 def _ways() -> dict[str, Callable[[bytes, float], tuple[float, float]]]:
     return {
-        "one after the other, a batch per task": lambda pdf, dpi: _run(pdf, dpi, 0, 1, overlapped=False),
-        "one after the other, 4 batches per task": lambda pdf, dpi: _run(pdf, dpi, 0, 4, overlapped=False),
+        "in sequence, 1 batch per task": lambda pdf, dpi: _run(pdf, dpi, 0, 1, overlapped=False),
+        "in sequence, 4 batches per task": lambda pdf, dpi: _run(pdf, dpi, 0, 4, overlapped=False),
         "engine in a thread, no helpers": lambda pdf, dpi: _run(pdf, dpi, 0, 4),
         "1 helper": lambda pdf, dpi: _run(pdf, dpi, 1, 4),
-        "2 helpers, a batch per task": lambda pdf, dpi: _run(pdf, dpi, 2, 1),
+        "2 helpers, 1 batch per task": lambda pdf, dpi: _run(pdf, dpi, 2, 1),
         "2 helpers": lambda pdf, dpi: _run(pdf, dpi, 2, 4),
         "2 helpers, 8 batches per task": lambda pdf, dpi: _run(pdf, dpi, 2, 8),
         "3 helpers": lambda pdf, dpi: _run(pdf, dpi, 3, 4),
@@ -53,13 +54,13 @@ def _ways() -> dict[str, Callable[[bytes, float], tuple[float, float]]]:
 
 
 def _run(pdf: bytes, dpi: float, helpers: int, batches: int, overlapped: bool = True) -> tuple[float, float]:
-    """The device's busy share, and pages per second."""
+    """Return the busy share of the device, and pages per second."""
     device = FakeDevice(DEVICE_S, BATCH)
     with (
         tempfile.TemporaryDirectory() as folder,
-        desk(Path(folder), device, helpers) as at,
-        mock.patch.object(spans, "_BATCHES_PER_SPAN", batches),
-        mock.patch.object(pipeline, "read_overlapped", pipeline.read_overlapped if overlapped else _in_turn),
+        worker_context(Path(folder), device, helpers) as at,
+        mock.patch.object(scheduling, "_BATCHES_PER_RANGE", batches),
+        mock.patch.object(pages, "read_batches", pages.read_batches if overlapped else _in_sequence),
     ):
         read_all(at, pdfs.coloured([(0, 1, 0)] * 8), mode="ocr")  # the helpers have started
         device.batches.clear()
@@ -68,11 +69,12 @@ def _run(pdf: bytes, dpi: float, helpers: int, batches: int, overlapped: bool = 
         return device.busy_share(), PAGES / (time.perf_counter() - started_s)
 
 
-def _in_turn(at: Desk, job: OpenJob, numbers: range, _recall: object) -> None:
-    """What came before: a batch is rendered, then read, then stored."""
+def _in_sequence(at: WorkerContext, job: PdfSession, numbers: range, _page_reuse: object) -> range:
+    """Render, read and store one batch after the other, without overlap."""
     for start in range(0, len(numbers), BATCH):
-        pages = page_reading.read_batch(at, job.pdf, job.record.options, numbers[start : start + BATCH])
-        pipeline.keep(at.jobs, job.record.job_id, pages, job.total, at.engine.name)
+        batch = at.reader.read_pages(job.pdf, job.record.options, numbers[start : start + BATCH])
+        store_and_publish(job.record.job_id, batch, job.total, at.engine.name, files=at.files, events=at.events)
+    return numbers[:0]  # none is left
 
 
 def _render_ms(pdf: bytes, dpi: float) -> float:

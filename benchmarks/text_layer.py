@@ -1,7 +1,7 @@
-"""What a page with a text layer costs beyond PDFium: read, laid out and written as JSON, against a bare loop.
+"""Measure the cost of a text layer beyond PDFium: read, laid out and written as JSON, against a bare loop.
 
-In one process, turn about, processor time; the ratio is the median of the rounds' ratios. The bare loop opens each page
-and takes its text as PDFium gives it: no boxes, no order, no doubts.
+Both run in turn in one process, in processor time; the ratio is the median over the rounds. The bare loop opens each
+page and takes its text as PDFium returns it: no boxes, no reading order, no quality checks.
 """
 
 from __future__ import annotations
@@ -16,31 +16,31 @@ from pathlib import Path
 
 import pypdfium2 as pdfium
 
-from slimgest_celery import page_reading
-from slimgest_celery.desk import Desk
-from slimgest_celery.model import Mode, Options, Page
-from slimgest_celery.pdf import open_pdf
-from tests.support.desk import FakeDevice, desk
+from slimgest_celery.models.job import Mode, Options
+from slimgest_celery.models.page import Page
+from slimgest_celery.pdf.document import open_pdf
+from slimgest_celery.pipeline.context import WorkerContext
+from tests.support.worker_context import FakeDevice, worker_context
 
 _ROUNDS = 7
 
 
 def main() -> None:
-    """The command line."""
+    """Run the command line."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("pdf", nargs="+", type=Path)
     parser.add_argument("--rounds", type=int, default=_ROUNDS)
     parser.add_argument(
-        "--mode", type=Mode, default=Mode.AUTO, help="auto, or text: never a look at the pixels for OCR"
+        "--mode", type=Mode, default=Mode.AUTO, help="auto; or text, which never renders a page for OCR"
     )
     options = parser.parse_args()
-    print("| file | pages | PDFium alone, ms a page | with all the rest | ratio |\n|---|---:|---:|---:|---:|")
-    with tempfile.TemporaryDirectory() as folder, desk(Path(folder), FakeDevice(0.0, 1)) as at:
+    print("| file | pages | PDFium alone, ms a page | service, ms a page | ratio |\n|---|---:|---:|---:|---:|")
+    with tempfile.TemporaryDirectory() as folder, worker_context(Path(folder), FakeDevice(0.0, 1)) as at:
         for path in options.pdf:
             print(_row(at, path, options.mode, options.rounds))
 
 
-def _row(at: Desk, path: Path, mode: Mode, rounds: int) -> str:
+def _row(at: WorkerContext, path: Path, mode: Mode, rounds: int) -> str:
     bare_s, ours_s = [], []
     pages = _bare(path)
     for _ in range(rounds):
@@ -65,10 +65,10 @@ def _bare(path: Path) -> int:
         return len(document)
 
 
-def _ours(at: Desk, path: Path, mode: Mode) -> None:
+def _ours(at: WorkerContext, path: Path, mode: Mode) -> None:
     with closing(open_pdf(path)) as pdf:
         for number in range(1, len(pdf) + 1):
-            prepared = page_reading.prepare(at, pdf, Options(mode=mode), number)
+            prepared = at.reader.prepare_page(pdf, Options(mode=mode), number)
             if isinstance(prepared, Page):  # else it is rendered, for OCR
                 prepared.model_dump_json()
 

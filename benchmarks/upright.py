@@ -1,7 +1,8 @@
-"""What upright pages pay for being looked at: each is rendered, read and laid out with and without, turn about.
+"""Measure the cost of orientation detection for upright pages: read each page with and without it, in turn.
 
-In this process, as a worker does it, by one engine, in processor time, so that a busy machine says the same. Pages that
-lie otherwise are left out. The switch is this benchmark's own: nobody can turn orientation off.
+One engine renders, reads and lays out each page in this process, as a worker does. The unit is processor time, so that
+other programs do not change the result. Pages that are not upright are left out. Only this benchmark can turn
+orientation detection off.
 """
 
 from __future__ import annotations
@@ -15,22 +16,23 @@ from dataclasses import dataclass
 from pathlib import Path
 from unittest import mock
 
-from slimgest_celery import engines, orientation, page_reading
 from slimgest_celery.config import Settings
-from slimgest_celery.desk import Desk
-from slimgest_celery.engines import Engine
-from slimgest_celery.engines.protocol import Image
-from slimgest_celery.model import Mode, Options, Page
-from slimgest_celery.orientation import Reading, Stance
-from slimgest_celery.pdf import Pdf, open_pdf
-from tests.support.desk import desk
+from slimgest_celery.engines.protocol import Image, OcrEngine
+from slimgest_celery.engines.registry import load_engine
+from slimgest_celery.models.job import Mode, Options
+from slimgest_celery.models.page import Page
+from slimgest_celery.pdf.document import Pdf, open_pdf
+from slimgest_celery.pipeline.context import WorkerContext
+from slimgest_celery.reading import orientation
+from slimgest_celery.reading.orientation import PageTransform, UprightResult
+from tests.support.worker_context import worker_context
 
 _ROUNDS = 3
 
 
 @dataclass(frozen=True, kw_only=True)
 class Cost:
-    """Processor seconds that an upright page takes, as it is read and without a look at how it lies; medians."""
+    """The processor seconds of an upright page, with and without orientation detection; medians."""
 
     engine: str
     file: str
@@ -40,23 +42,23 @@ class Cost:
 
 
 def measure(engine_name: str, files: Sequence[Path], rounds: int = _ROUNDS) -> Iterator[Cost]:
-    """The cost of each upright page of these PDFs."""
-    engine = engines.load(Settings.model_validate({"SLIMGEST_ENGINE": engine_name}))
-    with tempfile.TemporaryDirectory() as folder, desk(Path(folder), engine) as at:
+    """Yield the cost of each upright page of these PDFs."""
+    engine = load_engine(Settings.model_validate({"SLIMGEST_ENGINE": engine_name}))
+    with tempfile.TemporaryDirectory() as folder, worker_context(Path(folder), engine) as at:
         for path in files:
             with closing(open_pdf(path)) as pdf:
                 for number in range(1, len(pdf) + 1):
-                    if _read(at, pdf, number, look=True).turned == 0:
+                    if _read(at, pdf, number, detect=True).turned == 0:
                         yield _cost(at, pdf, path.stem, number, rounds)
 
 
 def more(costs: Sequence[Cost]) -> float:
-    """The share by which these pages take longer for being looked at."""
+    """Return the share by which orientation detection makes these pages slower."""
     return sum(cost.seconds for cost in costs) / sum(cost.seconds_without for cost in costs) - 1
 
 
 def table(costs: Sequence[Cost]) -> str:
-    """The costs as a table in Markdown, with a line for each engine's pages together."""
+    """Return the costs as a table in Markdown, with a line for all pages of each engine."""
     lines = ["| engine | file | page | seconds | without | more |", "|---|---|---|---:|---:|---:|"]
     for name in dict.fromkeys(cost.engine for cost in costs):
         its = [cost for cost in costs if cost.engine == name]
@@ -68,13 +70,13 @@ def table(costs: Sequence[Cost]) -> str:
     return "\n".join(lines)
 
 
-def _cost(at: Desk, pdf: Pdf, file: str, number: int, rounds: int) -> Cost:
+def _cost(at: WorkerContext, pdf: Pdf, file: str, number: int, rounds: int) -> Cost:
     took_s: dict[bool, list[float]] = {True: [], False: []}
     for turn in range(rounds):
-        for look in (True, False) if turn % 2 else (False, True):
+        for detect in (True, False) if turn % 2 else (False, True):
             started_s = time.process_time()
-            _read(at, pdf, number, look=look)
-            took_s[look].append(time.process_time() - started_s)
+            _read(at, pdf, number, detect=detect)
+            took_s[detect].append(time.process_time() - started_s)
     return Cost(
         engine=at.engine.name,
         file=file,
@@ -84,16 +86,16 @@ def _cost(at: Desk, pdf: Pdf, file: str, number: int, rounds: int) -> Cost:
     )
 
 
-def _read(at: Desk, pdf: Pdf, number: int, *, look: bool) -> Page:
-    switch = nullcontext() if look else mock.patch.object(orientation, "read", _as_it_lies)
+def _read(at: WorkerContext, pdf: Pdf, number: int, *, detect: bool) -> Page:
+    switch = nullcontext() if detect else mock.patch.object(orientation, "read_upright", _without_detection)
     with switch:
-        (page,) = page_reading.read_batch(at, pdf, Options(mode=Mode.OCR), [number])
+        (page,) = at.reader.read_pages(pdf, Options(mode=Mode.OCR), [number])
     return page
 
 
-def _as_it_lies(engine: Engine, images: Sequence[Image]) -> list[Reading]:
+def _without_detection(engine: OcrEngine, images: Sequence[Image]) -> list[UprightResult]:
     sizes = [(image.shape[1], image.shape[0]) for image in images]
     return [
-        Reading(lines=lines, width=width, height=height, stance=Stance(width=width, height=height))
+        UprightResult(lines=lines, width=width, height=height, transform=PageTransform(width=width, height=height))
         for lines, (width, height) in zip(engine.read(images), sizes, strict=True)
     ]

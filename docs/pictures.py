@@ -1,4 +1,4 @@
-"""The documentation's pictures, taken of real runs: `make pictures`. A function each; `PICTURES` names its file."""
+"""The pictures of the documentation, taken from real runs: `make pictures`. `PICTURES` maps files to functions."""
 
 from __future__ import annotations
 
@@ -41,17 +41,17 @@ The door to the gallery closes, but not willingly."""
 
 
 def page_light(scene: Scene) -> bytes:
-    """In the middle of a scan, with its first pages read."""
+    """Return the web page while it reads a scan, after its first pages."""
     return _mid_job(scene.visitor(color_scheme="light"))
 
 
 def page_dark(scene: Scene) -> bytes:
-    """The same at night."""
+    """Return the same in dark mode."""
     return _mid_job(scene.visitor(color_scheme="dark"))
 
 
 def page_phone(scene: Scene) -> bytes:
-    """A document on a phone."""
+    """Return a document on a phone."""
     visitor = scene.visitor(viewport={"width": 375, "height": 812}, has_touch=True, is_mobile=True)
     drop(visitor, {"keepers-log.pdf": scan(3)})
     until_status(visitor, "completed")
@@ -82,7 +82,7 @@ def _mid_job(visitor: Page) -> bytes:
 
 
 def scan(pages: int) -> bytes:
-    """A bound book as it comes from a scanner: grey, askew, faded towards the foot of each page."""
+    """Return a PDF like a scanned book: grey, askew, faded towards the bottom of each page."""
     stored = io.BytesIO()
     canvas = Canvas(stored, pagesize=(420, 595))
     for number in range(pages):
@@ -100,7 +100,7 @@ def _leaf(number: int) -> Image.Image:
     for entry in range(len(entries)):
         heading, *lines = entries[(number + entry) % len(entries)].split("\n")
         for size, line in [(38, heading), *((29, line) for line in lines)]:
-            pen.text((80, y), line, fill=20 + y // 6, font=ImageFont.load_default(size))  # the pen runs dry
+            pen.text((80, y), line, fill=20 + y // 6, font=ImageFont.load_default(size))  # fades down the page
             y += 2 * size - 12
         y += 36
     pen.text((410, 1170), f"- {number + 1} -", fill=70, font=ImageFont.load_default(26))
@@ -109,14 +109,14 @@ def _leaf(number: int) -> Image.Image:
 
 
 def _small(png: bytes) -> bytes:
-    """The same picture in fewer bytes."""
+    """Return the same picture in fewer bytes."""
     stored = io.BytesIO()
     Image.open(io.BytesIO(png)).convert("RGB").save(stored, "PNG", optimize=True)
     return stored.getvalue()
 
 
 def main() -> None:
-    """Takes the pictures that are named, or all, each of a service of its own."""
+    """Take the named pictures, or all, each from a service of its own."""
     FOLDER.mkdir(exist_ok=True)
     with chromium() as browser:
         for name in sys.argv[1:] or PICTURES:

@@ -1,4 +1,4 @@
-"""The pictures that an operator sees; `docs/pictures.py` takes them."""
+"""The pictures of monitoring tools; `docs/pictures.py` takes them."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ from tests.support.stack import Stack, wait_for
 from workers.redis_server import free_port
 
 _COLOURS = {"ocr": "#d9730d", "text_layer": "#2f6fde", "none": "#b3261e"}
-_RATE_S = 5  # a rate is that of so many seconds
+_RATE_S = 5  # the window of a rate, in seconds
 _PROSE = "\n".join(pdfs.PROSE)
 
-Scrape = dict[tuple[str, str], float]  # of a metric and one of its labels
+Scrape = dict[tuple[str, str], float]  # by metric and one of its labels
 Scrapes = list[tuple[float, Scrape]]  # by the second of the run
 
 
@@ -31,11 +31,11 @@ Scrapes = list[tuple[float, Scrape]]  # by the second of the run
 
 
 def flower(scene: Scene) -> bytes:
-    """Flower's list of tasks, in the middle of a scan."""
+    """Return Flower's list of tasks while a scan is read."""
     url = _start_flower(scene.stack)
     job_id = scene.stack.submit(pdfs.scanned([_PROSE] * 60), filename="letters.pdf")
     page = scene.browser.new_page(viewport={"width": 1280, "height": 660})
-    # Workers tell of their tasks once Flower has asked them to, and its list shows those known when it is loaded.
+    # Workers send task events once Flower requests them, and its list shows the tasks known when the page loads.
     wait_for(lambda: _tasks_shown(page, url) > 9, what="tasks in Flower", logs=scene.stack.folder)
     taken = page.screenshot()
     scene.stack.request("DELETE", f"/jobs/{job_id}")
@@ -67,7 +67,7 @@ def _answers(url: str) -> bool:
 
 
 def metrics(scene: Scene) -> bytes:
-    """What `/metrics` told every second while letters, books and a damaged PDF came in."""
+    """Plot `/metrics`, scraped every second, while letters, books and a damaged PDF arrive."""
     scrapes: Scrapes = []
     arrivals, began_s = _arrivals(), time.monotonic()
     while arrivals or scrapes[-1][1]["slimgest_queue_jobs", ""]:
@@ -81,7 +81,7 @@ def metrics(scene: Scene) -> bytes:
 
 
 def _arrivals() -> list[tuple[float, str, bytes]]:
-    """When which PDF is sent."""
+    """Return (seconds, name, PDF) for each PDF that is sent, in order."""
     letter, book = pdfs.scanned([_PROSE] * 6), pdfs.text_pages([_PROSE] * 600)
     letters = [(3.0 + 6 * n, f"letter-{n + 1}.pdf", letter) for n in range(10)]
     books = [(12.0, "novel.pdf", book), (50.0, "handbook.pdf", book)]
@@ -99,7 +99,7 @@ def _scrape(stack: Stack) -> Scrape:
 
 
 def _plot(scrapes: Scrapes) -> bytes:
-    """The queue, pages a second, and how busy the workers are."""
+    """Plot the queue, the pages per second, and the busy share of the workers."""
     matplotlib.rcParams.update({"font.size": 9, "axes.spines.top": False, "axes.spines.right": False})
     figure = Figure(figsize=(9, 6.2), dpi=110, layout="constrained")
     queue, pages, busy = figure.subplots(3, 1, sharex=True)
@@ -108,7 +108,7 @@ def _plot(scrapes: Scrapes) -> bytes:
     queue.fill_between(times, waiting, step="post", color="#6750a4", alpha=0.35)
     queue.set_title("Pages waiting (slimgest_queue_pages)", loc="left")
     _rates(pages, scrapes, "slimgest_pages_total", 1)
-    pages.set_title("Pages per second by source; none: they failed (slimgest_pages_total)", loc="left")
+    pages.set_title("Pages per second by source; none: failed pages (slimgest_pages_total)", loc="left")
     _rates(busy, scrapes, "slimgest_worker_busy_seconds_total", 100)
     busy.set_title("Busy share of each worker in % (slimgest_worker_busy_seconds_total)", loc="left")
     for axes in (queue, pages):
@@ -130,7 +130,7 @@ def _rates(axes: Axes, scrapes: Scrapes, name: str, factor: float) -> None:
 
 
 def _rate(scrapes: Scrapes, series: tuple[str, str]) -> Iterator[float]:
-    """By how much it grew in a second, over the last few; a counter that fell began anew."""
+    """Yield the growth per second over the last few seconds; a counter that falls was reset."""
     for place, (at_s, scrape) in enumerate(scrapes):
         then_s, before = scrapes[max(0, place - _RATE_S)]
         grown = scrape.get(series, 0.0) - before.get(series, 0.0)

@@ -1,4 +1,4 @@
-"""What a picture is taken of."""
+"""The setting of a picture: a service and a browser."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from tests.support.stack import Stack
 
 @dataclass(frozen=True, kw_only=True)
 class Scene:
-    """A running service with RapidOCR, of which nobody has asked anything yet, and a browser."""
+    """A running service with RapidOCR that has not had a request yet, and a browser."""
 
     stack: Stack
     browser: Browser
 
     def visitor(self, **how: object) -> Page:
-        """Somebody who has just opened the web page."""
+        """Open the web page in a new browser page and return it."""
         page = self.browser.new_page(**{"viewport": {"width": 1280, "height": 800}, **how})  # type: ignore[arg-type]
         page.goto(self.stack.url)
         page.wait_for_selector("#service-dot[data-state=up]")

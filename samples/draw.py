@@ -1,4 +1,4 @@
-"""Draws the sample PDF of `make demo`: two pages with a text layer and one that is only a picture of text."""
+"""Draw the sample PDF of `make demo`: two pages with a text layer, and one page that is only a picture of text."""
 
 from __future__ import annotations
 
@@ -12,42 +12,41 @@ from reportlab.lib.utils import ImageReader
 from reportlab.pdfgen.canvas import Canvas
 
 _LETTER = [
-    ("The way of a page", 24),
+    ("How a page is read", 24),
     ("", 12),
-    ("This page was written by a program and carries its text with it. slimgest", 12),
-    ("finds that the text layer can be trusted, and reads the page from there in", 12),
-    ("about a millisecond.", 12),
+    ("This PDF contains the text of this page, which slimgest takes in about a", 12),
+    ("millisecond if it can be trusted.", 12),
     ("", 12),
-    ("Each line comes back with its place on the page. Nothing was recognised,", 12),
-    ("so nothing was misread, and the confidence of every line is one.", 12),
+    ("Each line comes with its position on the page. Nothing was recognised, so", 12),
+    ("nothing was misread: the confidence of every line is 1.", 12),
 ]
-_PLAN = [
-    ("What happens to a PDF", 24),
+_JOB = [
+    ("How a PDF is processed", 24),
     ("", 12),
-    ("The upload is stored first and queued afterwards. A worker opens it, counts", 12),
-    ("its pages and hands them out; whichever workers are free read them.", 12),
+    ("The upload is stored first, then its job is queued. A worker opens the PDF,", 12),
+    ("counts its pages and divides them into tasks for all workers.", 12),
     ("", 12),
-    ("When a worker dies, its page is given to another one. When a page cannot be", 12),
-    ("read, it says why, and the other pages arrive all the same.", 12),
+    ("If a worker dies, another one reads its page. If a page cannot be read, its", 12),
+    ("record says why, and all other pages are still delivered.", 12),
 ]
 _SCAN = [
     ("A page from a scanner", 64),
     ("", 40),
-    ("This page is a picture. There is no text in it,", 40),
-    ("only dark dots on a light ground that was lying", 40),
-    ("a little askew and has caught some dust.", 40),
+    ("This page is a picture. It contains no text,", 40),
+    ("only dark dots on a grey background, and it is", 40),
+    ("slightly rotated.", 40),
     ("", 40),
-    ("What you read here was recognised by the", 40),
-    ("engine in a worker process, line by line.", 40),
+    ("The text that you read here was recognised by", 40),
+    ("an OCR engine in a worker, line by line.", 40),
 ]
 
 
 def draw(target: Path) -> None:
-    """Writes the sample."""
+    """Write the sample PDF."""
     target.parent.mkdir(parents=True, exist_ok=True)
     canvas = Canvas(str(target), pagesize=A4)
     canvas.setTitle("slimgest sample")
-    for lines in (_LETTER, _PLAN):
+    for lines in (_LETTER, _JOB):
         _text_page(canvas, lines)
     canvas.drawImage(ImageReader(_scan()), 0, 0, *A4)
     canvas.showPage()
@@ -64,7 +63,7 @@ def _text_page(canvas: Canvas, lines: list[tuple[str, int]]) -> None:
 
 
 def _scan() -> io.BytesIO:
-    """A picture of text as a scanner gives it: grey, slightly turned, a little soft, with specks."""
+    """Return a page of text as a scanner would produce it: grey, slightly rotated, slightly blurred, with specks."""
     page = Image.new("L", (1654, 2339), 238)
     pen = ImageDraw.Draw(page)
     y = 240

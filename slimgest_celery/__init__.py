@@ -1,36 +1,36 @@
-"""slimgest: PDFs in; text, boxes and confidence out, page by page, live. The way of a PDF:
+"""slimgest: PDFs in; text, boxes and confidence out, page by page, live.
 
-    jobs.submit      checks the upload, stores it (files.py), then sends `slimgest.ingest` with the job's id
-    tasks.ingest     opens the PDF (open_jobs.py), plans its pages: those read before are there at once (recall.py), the
-                     rest is shared out (spans.py, by the measured pace.py, last_pages.py); replaces itself by
-                     chord(pages) | finish
-    tasks.pages      reads a span (span_reading.py), each page by its text layer, or rendered and by OCR
-                     (page_reading.py); stores its pages, then tells
-    tasks.finish     the chord's body and errback: writes the one end state
-    events           every step told on a Redis Stream and pub/sub (heard by one hub.py a process); anyone may replay
-    jobs.status      the result backend's word for a job, joined with its record in storage
-    results          the document in any format (formats/); deliveries has its end told to a callback
+    models/     what is stored and sent          reading/    one page: text layer or OCR → its record
+    storage/    the files of a job               events/     publish, replay and follow
+    layout/     boxes → reading order, tables    webhooks/   sign, schedule and send
+    telemetry/  logs, metrics, traces            jobs/       what the API calls: submit, status, results, retry
+    pdf/        PDFium and qpdf                  pipeline/   what the workers run: ingest → pages → finish
+    engines/    one OCR engine per module        client/     the Python client
+    formats/    page records → md, hOCR, …       cli/        the slimgest command
+    state/      what Redis stores of jobs        tasks.py    the Celery tasks, which call pipeline/
 
-The steps in a worker are plain functions in pipeline.py, which take a desk.py of what its child works with. guard.py
-ends what takes too long, sweeping.py what fell between two steps. storage.py is a folder, object_store.py is S3.
-
-`app` is the Celery application: `celery -A slimgest_celery worker`. `Client` and `AsyncClient` speak to a service.
+`app` is the Celery application: `celery -A slimgest_celery worker`. `Client` and `AsyncClient` call a service.
+docs/architecture.md describes the flow of a PDF, the layers and the guarantees.
 """
 
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from .app import app
+from slimgest_celery.app import app
 
 if TYPE_CHECKING:
-    from .client import AsyncClient, Client
+    from slimgest_celery.client import AsyncClient, Client
+    from slimgest_celery.models.job import Document, JobStatus, Mode, Options
+    from slimgest_celery.models.page import Block, Page, Paragraph
 
-__all__ = ["AsyncClient", "Client", "app"]
+__all__ = [
+    "AsyncClient", "Block", "Client", "Document", "JobStatus", "Mode", "Options", "Page", "Paragraph", "app",
+]  # fmt: skip
 
 
 def __getattr__(name: str) -> Any:
-    """The clients, when somebody asks for them: a worker has no use for httpx."""
-    if name not in ("AsyncClient", "Client"):
+    """Import the clients and the records at their first use: a worker does not need httpx."""
+    if name not in __all__:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    from . import client
-
-    return getattr(client, name)
+    module = import_module("slimgest_celery.client" if name in ("AsyncClient", "Client") else "slimgest_celery.model")
+    return getattr(module, name)

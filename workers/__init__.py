@@ -1,1 +1,1 @@
-"""How slimgest's processes live: embedded Redis, devices, worker processes, supervision. `python -m workers --help`."""
+"""The processes of slimgest: workers, their devices, an embedded Redis, supervision. See `python -m workers --help`."""

@@ -1,6 +1,6 @@
-"""NVIDIA's management library, by `nvidia-ml-py`, and nothing else of this project, meets it here.
+"""The list of GPUs, from NVIDIA's management library (NVML). The only module that imports `nvidia-ml-py`.
 
-It sees the GPUs without CUDA: a parent that has touched CUDA, even to count devices, breaks every child it forks.
+NVML lists the GPUs without CUDA: a parent that has used CUDA, even to count devices, breaks every child that it forks.
 """
 
 from __future__ import annotations
@@ -12,15 +12,15 @@ from typing import Any
 
 
 class NoNvml(RuntimeError):
-    """The GPUs cannot be listed; the message says why."""
+    """The GPUs cannot be listed. The message gives the reason."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Instance:
-    """A part of a GPU that MIG has cut off: to CUDA a device of its own."""
+    """A part of a GPU that was divided with MIG (Multi-Instance GPU). To CUDA it is a device of its own."""
 
     uuid: str  # MIG-xxxxxxxx-…
-    old_name: str  # MIG-GPU-…/gpu instance/compute instance: how drivers before 470 called it
+    old_name: str  # MIG-GPU-…/gpu instance/compute instance: the name in drivers before 470
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,12 +29,12 @@ class Gpu:
 
     uuid: str  # GPU-xxxxxxxx-…
     name: str  # such as NVIDIA H200
-    mig: bool  # whether it is divided; then its instances are the devices, and there may be none yet
+    mig: bool  # True if it is divided: its instances are the devices, and there may be none yet
     instances: tuple[Instance, ...] = ()
 
 
 def list_gpus() -> list[Gpu]:
-    """Every GPU of this machine or container; raises `NoNvml`."""
+    """Return every GPU of this machine or container. Raises `NoNvml`."""
     with _opened() as nvml:
         count = nvml.nvmlDeviceGetCount()
         return [_gpu(nvml, nvml.nvmlDeviceGetHandleByIndex(index)) for index in range(count)]
@@ -72,12 +72,12 @@ def _instances(nvml: Any, gpu: Any, gpu_uuid: str) -> Iterator[Instance]:
     for index in range(nvml.nvmlDeviceGetMaxMigDeviceCount(gpu)):
         try:
             handle = nvml.nvmlDeviceGetMigDeviceHandleByIndex(gpu, index)
-        except nvml.NVMLError_NotFound:  # places that no instance has taken
+        except nvml.NVMLError_NotFound:  # an unused place for an instance
             continue
         place = f"{nvml.nvmlDeviceGetGpuInstanceId(handle)}/{nvml.nvmlDeviceGetComputeInstanceId(handle)}"
         yield Instance(uuid=_text(nvml.nvmlDeviceGetUUID(handle)), old_name=f"MIG-{gpu_uuid}/{place}")
 
 
 def _text(value: str | bytes) -> str:
-    """Older releases of nvidia-ml-py answer in bytes."""
+    """Decode the bytes that older releases of nvidia-ml-py return."""
     return value.decode() if isinstance(value, bytes) else value

@@ -1,4 +1,4 @@
-"""Keeps processes running: starts them, restarts one that dies, lets each finish what it has in hand at the end."""
+"""The supervision of processes: start them, restart those that end, and let each finish its current work at the end."""
 
 from __future__ import annotations
 
@@ -11,59 +11,59 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from slimgest_celery.parent import end_with_parent
+from slimgest_celery.process_limits import end_with_parent
 
-_HEALTHY_S = 30.0  # a process that lived this long had no trouble starting
+_HEALTHY_S = 30.0  # a process that ran this long has started correctly
 _log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Service:
-    """A process to be kept running."""
+    """A process to supervise."""
 
     name: str
     argv: list[str]
     env: dict[str, str] = field(default_factory=dict)  # added to this process's own
-    foundation: bool = False  # the others stand on it: it goes last
+    stop_last: bool = False  # the other services need it until they have ended
 
 
 def backoff_s(failures: int) -> float:
-    """How long to wait before a restart: 0.5 s after the first failure in a row, doubling to 30 s."""
+    """Return the delay before a restart: 0.5 s after the first failure in a row, then doubled up to 30 s."""
     return float(min(30.0, 0.5 * 2 ** max(0, failures - 1)))
 
 
 class Supervisor:
-    """Runs services. `check` is to be called often; it does not block."""
+    """Runs services. Call `check` often; it does not block."""
 
-    def __init__(self, services: Sequence[Service], drain_s: float) -> None:
-        """`drain_s`: how long a process may take to end after SIGTERM before it is killed."""
-        self._kept = [_Kept(service) for service in services]
-        self._drain_s = drain_s
+    def __init__(self, services: Sequence[Service], stop_timeout_s: float) -> None:
+        """A process that runs `stop_timeout_s` seconds after SIGTERM is killed."""
+        self._supervised = [_Supervised(service) for service in services]
+        self._stop_timeout_s = stop_timeout_s
 
     def start(self) -> None:
-        for kept in self._kept:
-            kept.start()
+        for one in self._supervised:
+            one.start()
 
     def check(self) -> None:
-        """Restarts what has died, after its back-off."""
-        for kept in self._kept:
-            kept.check()
+        """Restart processes that have ended, each after its delay."""
+        for one in self._supervised:
+            one.check()
 
     def stop(self) -> None:
-        """Ends everything, foundations when the others are gone; whoever drains for too long is killed."""
-        for foundation in (False, True):
-            going = [kept for kept in reversed(self._kept) if kept.service.foundation == foundation]
-            for kept in going:
-                kept.signal(signal.SIGTERM)
-            deadline_s = time.monotonic() + self._drain_s
-            for kept in going:
-                kept.wait(max(0.0, deadline_s - time.monotonic()))
+        """End all processes, those with `stop_last` after the others. Kill those that take too long."""
+        for stop_last in (False, True):
+            group = [one for one in reversed(self._supervised) if one.service.stop_last == stop_last]
+            for one in group:
+                one.signal(signal.SIGTERM)
+            deadline_s = time.monotonic() + self._stop_timeout_s
+            for one in group:
+                one.wait(max(0.0, deadline_s - time.monotonic()))
 
     def run(self) -> None:
-        """Runs everything until SIGTERM or SIGINT (Ctrl-C); a second one stops waiting for pages in hand."""
+        """Run all services until SIGTERM or SIGINT (Ctrl-C). A second signal ends them without waiting for pages."""
         stops: list[int] = []
         for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, lambda got, _frame: self._on_signal(got, stops))
+            signal.signal(number, lambda received, _frame: self._on_signal(received, stops))
         self.start()
         try:
             while not stops:
@@ -75,19 +75,19 @@ class Supervisor:
     def _on_signal(self, number: int, stops: list[int]) -> None:
         stops.append(number)
         if len(stops) > 1:
-            self._drain_s = 0.0
-            for kept in self._kept:
-                kept.signal(signal.SIGKILL)
+            self._stop_timeout_s = 0.0
+            for one in self._supervised:
+                one.signal(signal.SIGKILL)
 
     def pids(self) -> dict[str, int]:
-        """The process id of each service that runs now."""
-        return {kept.service.name: kept.process.pid for kept in self._kept if kept.process}
+        """Return the process id of each running service by its name."""
+        return {one.service.name: one.process.pid for one in self._supervised if one.process}
 
 
-class _Kept:
-    """One service and the process that runs it now.
+class _Supervised:
+    """A service and its current process.
 
-    Each process has a temporary folder of its own, which goes with it: one that was killed cleans nothing up.
+    Each process has its own temporary folder, which is deleted here: a killed process cannot do that.
     """
 
     def __init__(self, service: Service) -> None:
@@ -107,8 +107,8 @@ class _Kept:
             self.service.argv,
             env={**os.environ, "TMPDIR": self._temporary.name, **self.service.env},
             stdin=subprocess.DEVNULL,
-            start_new_session=True,  # Ctrl-C is for the supervisor, which tells its processes in order
-            preexec_fn=lambda: end_with_parent(signal.SIGTERM),  # a killed supervisor leaves nothing running
+            start_new_session=True,  # Ctrl-C is for the supervisor, which ends its processes in order
+            preexec_fn=lambda: end_with_parent(signal.SIGTERM),  # they end also if the supervisor is killed
         )
 
     def check(self) -> None:
@@ -121,7 +121,7 @@ class _Kept:
             self._failures = 1 if now_s - self._started_s > _HEALTHY_S else self._failures + 1
             self._restart_s = now_s + backoff_s(self._failures)
             _log.warning(
-                "%s ended (%s); starting it again in %.1f s",
+                "%s ended (%s); it starts again in %.1f s",
                 self.service.name,
                 self.process.returncode,
                 backoff_s(self._failures),
@@ -137,7 +137,7 @@ class _Kept:
         try:
             self.process.wait(seconds)
         except subprocess.TimeoutExpired:
-            _log.warning("%s has not ended in time and is killed", self.service.name)
+            _log.warning("%s did not end in time; it is killed", self.service.name)
             self.process.kill()
             self.process.wait()
         self._clean_up()

@@ -1,20 +1,20 @@
-// What screen readers are told: the latest word on the open document, now and then, and each end at once.
-import { $, say } from "./dom.js";
-import { stateOf } from "./words.js";
+// Announcements for screen readers: the progress of the open document at intervals, and each end of a job at once.
+import { $, setText } from "./dom.js";
+import { statusLabel } from "./labels.js";
 
-const EVERY_MS = 15_000;
-let last = 0;
-let said = "";
+const INTERVAL_MS = 15_000;
+let lastTime = 0;
+let lastText = "";
 
 /** @param {string} text */
 export function announce(text) {
-  last = performance.now();
-  said = text;
-  say($("said"), text);
+  lastTime = performance.now();
+  lastText = text;
+  setText($("live-region"), text);
 }
 
 /** @param {import("./job.js").Job} job the open document */
 export function announceProgress(job) {
-  const text = `${job.filename}: ${stateOf(job)}`;
-  if (text !== said && (job.ended || performance.now() - last > EVERY_MS)) announce(text);
+  const text = `${job.filename}: ${statusLabel(job)}`;
+  if (text !== lastText && (job.ended || performance.now() - lastTime > INTERVAL_MS)) announce(text);
 }

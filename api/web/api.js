@@ -1,75 +1,75 @@
-// Requests to the service: the key goes with each, and each failure comes back as a `Problem` in the service's words.
-import { askForKey, key } from "./key.js";
+// Requests to the service. Each request sends the API key; each failure becomes a `Problem` with the service's message.
+import { askForKey, getKey } from "./key.js";
 
-const SILENT = "The service does not answer. It may be starting again; this page goes on by itself.";
+const NO_RESPONSE = "The service is not responding. It may be restarting; this web page continues as soon as it responds.";
 
-/** What went wrong. `status` is 0 where there was no answer at all. */
+/** A failed request. `status` is 0 if there was no response. */
 export class Problem extends Error {
-  /** @param {number} status @param {string} code @param {string} said @param {number} [retryAfter] seconds */
-  constructor(status, code, said, retryAfter = 0) {
-    super(said);
+  /** @param {number} status @param {string} code @param {string} message @param {number} [retryAfter] seconds */
+  constructor(status, code, message, retryAfter = 0) {
+    super(message);
     this.status = status;
     this.code = code;
     this.retryAfter = retryAfter;
   }
 
-  /** Whether the same request may succeed later without anybody doing anything. */
-  get passing() {
+  /** True if the same request may succeed later without any change. */
+  get temporary() {
     return this.status === 0 || this.status === 429 || this.status >= 500;
   }
 }
 
-/** What a request failed with, or null where it was given up on purpose; anything else is a fault of ours. @param {unknown} failure */
-export function expected(failure) {
-  if (failure instanceof Problem) return failure;
-  if (failure instanceof DOMException && failure.name === "AbortError") return null;
-  throw failure;
+/** Return the problem of a failed request, or null if it was aborted. Any other error is a bug and is thrown again. @param {unknown} error */
+export function problemOf(error) {
+  if (error instanceof Problem) return error;
+  if (error instanceof DOMException && error.name === "AbortError") return null;
+  throw error;
 }
 
 /**
- * @param {string} path below the service's root
- * @param {RequestInit & {headers?: Record<string, string>}} [how]
- * @returns {Promise<Response>} of a 2xx answer
+ * @param {string} path relative to the root of the service
+ * @param {RequestInit & {headers?: Record<string, string>}} [options]
+ * @returns {Promise<Response>} a 2xx response
  * @throws {Problem}
  */
-export async function call(path, how = {}) {
+export async function send(path, options = {}) {
   /** @type {Response} */
-  let answer;
+  let response;
   try {
-    answer = await fetch(path, { ...how, headers: { Accept: "application/json", ...authorization(), ...how.headers } });
-  } catch (failure) {
-    if (/** @type {Error} */ (failure).name === "AbortError") throw failure;
-    throw new Problem(0, "network", SILENT);
+    response = await fetch(path, { ...options, headers: { Accept: "application/json", ...authorization(), ...options.headers } });
+  } catch (error) {
+    if (/** @type {Error} */ (error).name === "AbortError") throw error;
+    throw new Problem(0, "network", NO_RESPONSE);
   }
-  if (answer.ok) return answer;
-  throw problem(answer.status, await answer.text(), answer.headers.get("Retry-After"));
+  if (response.ok) return response;
+  throw toProblem(response.status, await response.text(), response.headers.get("Retry-After"));
 }
 
-/** @param {string} path @param {RequestInit & {headers?: Record<string, string>}} [how] @returns {Promise<any>} */
-export async function json(path, how) {
-  return (await call(path, how)).json();
+/** @param {string} path @param {RequestInit & {headers?: Record<string, string>}} [options] @returns {Promise<any>} */
+export async function sendForJson(path, options) {
+  return (await send(path, options)).json();
 }
 
 /**
- * Sends a form and tells how much of it has gone, which fetch cannot.
+ * Upload a form and report the progress, which `fetch` cannot do.
  * @param {FormData} form @param {string} idempotencyKey
- * @param {(share: number) => void} onSent 0–1
+ * @param {(share: number) => void} onProgress share of the upload that is sent, 0–1
  * @param {AbortSignal} signal
  * @returns {Promise<any>}
  */
-export function upload(form, idempotencyKey, onSent, signal) {
-  return new Promise((done, failed) => {
+export function upload(form, idempotencyKey, onProgress, signal) {
+  return new Promise((resolve, reject) => {
     const request = new XMLHttpRequest();
     request.open("POST", "jobs");
     const headers = { Accept: "application/json", "Idempotency-Key": idempotencyKey, ...authorization() };
     for (const [name, value] of Object.entries(headers)) request.setRequestHeader(name, value);
-    request.upload.onprogress = (event) => onSent(event.total ? event.loaded / event.total : 0);
+    request.upload.onprogress = (event) => onProgress(event.total ? event.loaded / event.total : 0);
     request.onload = () => {
-      if (request.status < 300) done(JSON.parse(request.responseText));
-      else failed(problem(request.status, request.responseText, request.getResponseHeader("Retry-After")));
+      if (request.status < 300) resolve(JSON.parse(request.responseText));
+      else reject(toProblem(request.status, request.responseText, request.getResponseHeader("Retry-After")));
     };
-    request.onerror = () => failed(new Problem(0, "network", "The upload broke off."));
-    request.onabort = () => failed(new DOMException("given up", "AbortError"));
+    request.onerror = () => reject(new Problem(0, "network", "The upload was interrupted."));
+    request.onabort = () => reject(new DOMException("aborted", "AbortError"));
     signal.addEventListener("abort", () => request.abort());
     request.send(form);
   });
@@ -77,19 +77,19 @@ export function upload(form, idempotencyKey, onSent, signal) {
 
 /** @returns {Record<string, string>} */
 function authorization() {
-  const held = key();
-  return held ? { Authorization: `Bearer ${held}` } : {};
+  const key = getKey();
+  return key ? { Authorization: `Bearer ${key}` } : {};
 }
 
 /** @param {number} status @param {string} body @param {string|null} retryAfter */
-function problem(status, body, retryAfter) {
-  let told = { code: "", detail: "" };
+function toProblem(status, body, retryAfter) {
+  let details = { code: "", detail: "" };
   try {
-    told = JSON.parse(body);
+    details = JSON.parse(body);
   } catch {
-    // not the service's own answer, but that of something before it
+    // not a response of the service itself, but of a proxy before it
   }
-  const said = told.detail || `The service answered ${status}.`;
-  if (status === 401) askForKey(said);
-  return new Problem(status, told.code || `http.${status}`, said, Number(retryAfter) || 0);
+  const message = details.detail || `The service answered with status ${status}.`;
+  if (status === 401) askForKey(message);
+  return new Problem(status, details.code || `http.${status}`, message, Number(retryAfter) || 0);
 }

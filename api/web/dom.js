@@ -1,70 +1,70 @@
-// Elements: found by id, made, and changed only where something is new. Text is only ever text, never HTML.
+// DOM helpers: find elements by id, create them, and change them only if needed. Texts are set as text, never as HTML.
 
-/** @param {string} id @returns {any} the element, which index.html has */
+/** @param {string} id @returns {any} an element of index.html */
 export function $(id) {
   return document.getElementById(id);
 }
 
 /**
  * @param {string} tag
- * @param {Record<string, any>} about properties, and `data-…`, `aria-…` and `role` attributes
+ * @param {Record<string, any>} properties properties, and `data-…`, `aria-…` and `role` attributes
  * @param {...(Node|string)} children
  * @returns {any}
  */
-export function make(tag, about = {}, ...children) {
-  const made = document.createElement(tag);
-  for (const [name, value] of Object.entries(about)) {
-    if (name.includes("-") || name === "role") made.setAttribute(name, value);
-    else /** @type {any} */ (made)[name] = value;
+export function createElement(tag, properties = {}, ...children) {
+  const element = document.createElement(tag);
+  for (const [name, value] of Object.entries(properties)) {
+    if (name.includes("-") || name === "role") element.setAttribute(name, value);
+    else /** @type {any} */ (element)[name] = value;
   }
-  made.append(...children);
-  return made;
+  element.append(...children);
+  return element;
 }
 
 /** @param {Element} element @param {string} text */
-export function say(element, text) {
+export function setText(element, text) {
   if (element.textContent !== text) element.textContent = text;
 }
 
-/** @param {HTMLElement} element @param {string} [text] what it says; it is shown where that is anything */
-export function note(element, text = "") {
-  say(element, text);
+/** @param {HTMLElement} element @param {string} [text] the message; an empty one hides the element */
+export function showMessage(element, text = "") {
+  setText(element, text);
   element.hidden = !text;
 }
 
 /**
- * @param {Element} element @param {string} name @param {string|null} value null takes it away
+ * @param {Element} element @param {string} name @param {string|null} value null removes the attribute
  */
-export function attribute(element, name, value) {
+export function setAttribute(element, name, value) {
   if (value === null) element.removeAttribute(name);
   else if (element.getAttribute(name) !== value) element.setAttribute(name, value);
 }
 
-/** @param {number} count @param {string} one @param {string} [many] */
-export function counted(count, one, many = `${one}s`) {
-  return `${count.toLocaleString("en")} ${count === 1 ? one : many}`;
+/** @param {number} count @param {string} singular @param {string} [plural] */
+export function pluralize(count, singular, plural = `${singular}s`) {
+  return `${count.toLocaleString("en")} ${count === 1 ? singular : plural}`;
 }
 
-/** Runs `work` in the next frame, once however often it is asked for until then. @param {() => void} work */
-export function inFrame(work) {
-  let asked = false;
+/** Return a function that runs `work` in the next frame, once for all calls until then. @param {() => void} work */
+export function oncePerFrame(work) {
+  let scheduled = false;
   const run = () => {
-    asked = false;
+    scheduled = false;
     work();
   };
   return () => {
-    if (asked) return;
-    asked = true;
-    if (document.hidden) setTimeout(run, 1_000); // where there are no frames; the title is in sight all the same
+    if (scheduled) return;
+    scheduled = true;
+    if (document.hidden) setTimeout(run, 1_000); // a hidden tab has no frames, but its title is still visible
     else requestAnimationFrame(run);
   };
 }
 
-/** @param {number} ms @param {AbortSignal} [signal] ends the pause, too */
+/** @param {number} ms @param {AbortSignal} [signal] also ends the pause */
 export function pause(ms, signal) {
   if (signal?.aborted) return Promise.resolve();
-  return new Promise((done) => {
-    const timer = setTimeout(done, ms);
-    signal?.addEventListener("abort", () => (clearTimeout(timer), done(undefined)), { once: true });
+  return new Promise((resolve) => {
+    const timer = setTimeout(resolve, ms);
+    signal?.addEventListener("abort", () => (clearTimeout(timer), resolve(undefined)), { once: true });
   });
 }

@@ -1,7 +1,7 @@
-// One document as this page knows it: where it stands, and of each page its state and first words.
+// One document as the web page knows it: its status, and the state and first characters of each page.
 
-const ENDS = new Set(["completed", "partial", "failed", "cancelled"]);
-const SNIPPET = 160; // characters; the whole text is fetched when a page is looked at
+const END_STATES = new Set(["completed", "partial", "failed", "cancelled"]);
+const SNIPPET = 160; // characters; the whole text is fetched when the page is opened
 
 /** @typedef {"waiting"|"ok"|"failed"} PageState */
 
@@ -16,42 +16,46 @@ export class Job {
     this.total = 0; // pages to read; 0 while unknown
     this.done = 0;
     this.failed = 0;
-    this.ahead = 0; // pages of earlier jobs
+    this.warned = 0; // pages with warnings
+    this.pagesAhead = 0; // pages of earlier jobs
     this.hasResult = false;
-    /** @type {{code: string, message: string}|null} */
+    /** @type {{code: string, message: string, hint?: string|null}|null} */
     this.error = null;
-    this.live = true; // whether its stream is connected, where it has one
-    this.told = false; // whether its stream has told everything to the end
+    this.connected = true; // false while the job's event stream has lost its connection
+    this.streamEnded = false; // true after the last event
     this.lastEvent = "";
-    this.changedAt = 0; // when an event last said something, in ms of performance.now()
+    this.changedAt = 0; // time of the last event, in ms of performance.now()
     /** @type {PageState[]} by page number */
     this.states = [];
     /** @type {string[]} */
     this.snippets = [];
     /** @type {string[]} */
     this.sources = [];
+    /** @type {string[][]} the codes of the warnings */
+    this.warnings = [];
     /** @type {number[]} */
-    this.arrived = []; // page numbers, ascending up to `sorted`
+    this.received = []; // page numbers, ascending unless `unsorted`
     this.unsorted = false;
     this.highest = 0;
   }
 
   get ended() {
-    return ENDS.has(this.status);
+    return END_STATES.has(this.status);
   }
 
-  /** @param {any} status what `GET /jobs/{id}` says @param {number} askedAt when it was asked, in ms of performance.now() */
-  update(status, askedAt) {
+  /** @param {any} status the response of `GET /jobs/{id}` @param {number} requestedAt the time of that request, in ms of performance.now() */
+  update(status, requestedAt) {
     this.filename = status.filename;
     this.createdAt = status.created_at;
-    this.ahead = status.pages_ahead;
-    if (this.changedAt > askedAt) return; // an event knew better meanwhile
-    if (this.ended && !ENDS.has(status.status)) this.told = false; // somebody had it read again
+    this.pagesAhead = status.pages_ahead;
+    if (this.changedAt > requestedAt) return; // an event has brought newer values since
+    if (this.ended && !END_STATES.has(status.status)) this.streamEnded = false; // the job was retried
     this.status = status.status;
     this.completedAt = status.completed_at ?? "";
     this.total = status.total_pages ?? 0;
     this.done = status.pages_done;
     this.failed = status.pages_failed;
+    this.warned = status.pages_with_warnings;
     this.hasResult = status.has_result;
     this.error = status.error;
   }
@@ -60,71 +64,73 @@ export class Job {
   apply({ id, type, data }) {
     this.lastEvent = id;
     this.changedAt = performance.now();
-    if (type === "start") this.#start(data);
-    else if (type === "page") this.#page(data);
-    else this.#end(type, data);
+    if (type === "start") this.#applyStart(data);
+    else if (type === "page") this.#applyPage(data);
+    else this.#applyEnd(type, data);
   }
 
   /** @param {any} data */
-  #start(data) {
+  #applyStart(data) {
     this.total = data.total_pages;
     if (!this.ended) this.status = "processing";
   }
 
   /** @param {any} data */
-  #page(data) {
+  #applyPage(data) {
     const number = data.page_number;
     if (this.states[number] === undefined) {
       this.unsorted ||= number < this.highest;
       this.highest = Math.max(this.highest, number);
-      this.arrived.push(number);
+      this.received.push(number);
     }
     this.states[number] = data.status;
     this.sources[number] = data.source;
+    this.warnings[number] = data.warnings ?? [];
     this.snippets[number] = data.page_text.slice(0, SNIPPET).replace(/\s+/g, " ").trim();
-    if (this.ended) return; // a story told again: how it ended is known
+    if (this.ended) return; // a replayed event: the final numbers are known
     this.total = data.total_pages;
     this.done = data.pages_done;
     this.failed = data.pages_failed;
+    this.warned = this.warnings.filter((codes) => codes.length).length;
   }
 
   /** @param {string} type @param {any} data */
-  #end(type, data) {
-    this.told = true;
+  #applyEnd(type, data) {
+    this.streamEnded = true;
     if (type === "complete") this.status = data.status;
     else this.status = data.code === "job.cancelled" ? "cancelled" : "failed";
     if (type === "error") this.error = data;
   }
 
-  /** It is read again: what failed is waiting once more, and the end is taken back. */
+  /** Reset the job for a retry: failed pages wait again, and the job has not ended. */
   reopen() {
     this.status = "queued";
     this.changedAt = performance.now();
     this.error = null;
-    this.told = false;
+    this.streamEnded = false;
     this.completedAt = "";
-    for (const number of this.arrived) if (this.states[number] === "failed") this.states[number] = "waiting";
+    for (const number of this.received) if (this.states[number] === "failed") this.states[number] = "waiting";
   }
 
-  /** How many rows a list of its pages has. */
+  /** The number of rows in the page list. */
   get rows() {
-    return this.total || this.arrived.length;
+    return this.total || this.received.length;
   }
 
   /**
-   * The page in a row. Rows are page numbers, unless only some of the PDF's pages are read: then those that have
-   * arrived, in order, and after them rows whose number is not known yet (0).
+   * Return the page number of a row. If all pages of the PDF are read, rows follow the page numbers. If only some are
+   * read, the first rows are the received pages in order, and the rows after them have no page number yet (0).
    * @param {number} row from 0
    */
   pageAt(row) {
     if (this.highest <= this.total) return row + 1;
-    return this.#sorted()[row] ?? 0;
+    return this.#sortedPages()[row] ?? 0;
   }
 
-  /** @param {number} number @returns {number} -1 where there is none */
+  /** @param {number} number @returns {number} -1 if the page has no row */
   rowOf(number) {
     if (this.highest <= this.total) return number <= this.total ? number - 1 : -1;
-    return this.#sorted().indexOf(number);
+    return this.#sortedPages().indexOf(number);
   }
 
   /** @param {number} number @returns {PageState} */
@@ -132,15 +138,15 @@ export class Job {
     return this.states[number] ?? "waiting";
   }
 
-  /** @param {number} after a page number @returns {number} the next failed page, from the first again; 0 for none */
+  /** @param {number} after a page number @returns {number} the next failed page, after the last one again the first; 0 for none */
   nextFailed(after) {
-    const bad = this.#sorted().filter((number) => this.states[number] === "failed");
-    return bad.find((number) => number > after) ?? bad[0] ?? 0;
+    const failed = this.#sortedPages().filter((number) => this.states[number] === "failed");
+    return failed.find((number) => number > after) ?? failed[0] ?? 0;
   }
 
-  #sorted() {
-    if (this.unsorted) this.arrived.sort((one, other) => one - other);
+  #sortedPages() {
+    if (this.unsorted) this.received.sort((one, other) => one - other);
     this.unsorted = false;
-    return this.arrived;
+    return this.received;
   }
 }

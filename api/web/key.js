@@ -1,57 +1,57 @@
-// The API key: kept for this tab, or on this computer where its owner wants that; asked for when the service does.
-import { $, note } from "./dom.js";
+// The API key: stored for this tab, or in this browser profile if the user chooses so. Requested if the service needs it.
+import { $, showMessage } from "./dom.js";
 
-const NAME = "slimgest.key";
+const STORAGE_NAME = "slimgest.key";
 
-let declined = false; // whoever closed the dialog is not asked again and again
+let declined = false; // after the user has closed the dialog, do not open it again by itself
 
 /** @returns {string|null} */
-export function key() {
-  return sessionStorage.getItem(NAME) ?? localStorage.getItem(NAME);
+export function getKey() {
+  return sessionStorage.getItem(STORAGE_NAME) ?? localStorage.getItem(STORAGE_NAME);
 }
 
-/** The service has refused a request: shows the dialog. @param {string} why */
-export function askForKey(why) {
+/** Show the dialog after the service has refused a request. @param {string} message the service's reason */
+export function askForKey(message) {
   $("key-button").hidden = false;
-  if (!declined && !$("key-dialog").open) open(why);
+  if (!declined && !$("key-dialog").open) openDialog(message);
 }
 
-/** @param {() => void} changed called when another key, or none, is to be used */
-export function setUpKey(changed) {
+/** @param {() => void} onChange called after the key has been changed or deleted */
+export function setUpKey(onChange) {
   const dialog = $("key-dialog");
-  $("key-button").hidden = !key();
-  $("key-button").addEventListener("click", () => open(""));
+  $("key-button").hidden = !getKey();
+  $("key-button").addEventListener("click", () => openDialog(""));
   $("key-close").addEventListener("click", () => dialog.close());
   dialog.addEventListener("close", () => (declined = true));
   $("key-forget").addEventListener("click", () => {
-    forget();
+    deleteKey();
     dialog.close();
-    changed();
+    onChange();
   });
   $("key-form").addEventListener("submit", (/** @type {Event} */ event) => {
     event.preventDefault();
-    keep($("key").value.trim(), $("key-remember").checked);
-    dialog.addEventListener("close", () => ((declined = false), changed()), { once: true });
+    storeKey($("key").value.trim(), $("key-remember").checked);
+    dialog.addEventListener("close", () => ((declined = false), onChange()), { once: true });
     dialog.close();
   });
 }
 
-/** @param {string} why */
-function open(why) {
-  note($("key-wrong"), key() ? why : "");
+/** @param {string} message */
+function openDialog(message) {
+  showMessage($("key-wrong"), getKey() ? message : "");
   $("key").value = "";
-  $("key-remember").checked = localStorage.getItem(NAME) !== null;
-  $("key-forget").hidden = !key();
+  $("key-remember").checked = localStorage.getItem(STORAGE_NAME) !== null;
+  $("key-forget").hidden = !getKey();
   $("key-dialog").showModal();
 }
 
 /** @param {string} value @param {boolean} remember */
-function keep(value, remember) {
-  forget();
-  (remember ? localStorage : sessionStorage).setItem(NAME, value);
+function storeKey(value, remember) {
+  deleteKey();
+  (remember ? localStorage : sessionStorage).setItem(STORAGE_NAME, value);
 }
 
-function forget() {
-  sessionStorage.removeItem(NAME);
-  localStorage.removeItem(NAME);
+function deleteKey() {
+  sessionStorage.removeItem(STORAGE_NAME);
+  localStorage.removeItem(STORAGE_NAME);
 }

@@ -1,49 +1,49 @@
-// Where the page begins: the address says what is open (#JOB or #JOB/PAGE), everything else follows from it.
-import { $ } from "./dom.js";
+// The entry point of the web page. The URL fragment says which document is open: #JOB or #JOB/PAGE.
 import { setUpDocuments } from "./documents.js";
+import { $ } from "./dom.js";
 import { setUpKey } from "./key.js";
 import { refreshService, watchService } from "./service.js";
-import { look, restart, run, touch } from "./store.js";
+import { keepUpdated, notify, reloadAll, setOpenDocument } from "./store.js";
 import { setUpUpload } from "./upload.js";
-import { openDocument, openViewer, setUpViewer } from "./viewer.js";
+import { openDocumentId, openViewer, setUpViewer } from "./viewer.js";
 
-const ADDRESS = /^#([0-9a-f-]{36})(?:\/(\d{1,6}))?$/;
+const FRAGMENT = /^#([0-9a-f-]{36})(?:\/(\d{1,6}))?$/;
 
-function route() {
-  const [, id = "", page = "0"] = ADDRESS.exec(location.hash) ?? [];
-  const moved = id !== openDocument();
+function showFragment() {
+  const [, id = "", page = "0"] = FRAGMENT.exec(location.hash) ?? [];
+  const changed = id !== openDocumentId();
   document.body.dataset.view = id ? "document" : "documents";
-  look(id);
+  setOpenDocument(id);
   openViewer(id, Number(page));
-  touch();
-  if (moved) settle();
+  notify();
+  if (changed) startAtTopOnPhone();
 }
 
-/** Where one takes the other's place, as on a phone, reading and the keyboard go on at its beginning. */
-function settle() {
+/** On a phone, the list and the document replace each other: scroll to the top and move the keyboard focus there. */
+function startAtTopOnPhone() {
   if (!matchMedia("(max-width: 759px)").matches) return;
   scrollTo(0, 0);
   $("main").focus({ preventScroll: true });
 }
 
-/** Turning pages leaves no trail in the browser's history. @param {string} id @param {number} page */
-function go(id, page) {
+/** Open a page. It replaces the entry in the browser's history, so "Back" leaves the document. @param {string} id @param {number} page */
+function openPage(id, page) {
   history.replaceState(null, "", `#${id}/${page}`);
-  route();
+  showFragment();
 }
 
 setUpKey(() => {
-  restart();
+  reloadAll();
   refreshService();
 });
 setUpUpload((id) => (location.hash = id));
-setUpDocuments(openDocument);
-setUpViewer(go);
+setUpDocuments(openDocumentId);
+setUpViewer(openPage);
 $("skip").addEventListener("click", (/** @type {Event} */ event) => {
-  event.preventDefault(); // the address belongs to what is open
+  event.preventDefault(); // the fragment is used for the open document
   $("main").focus();
 });
-window.addEventListener("hashchange", route);
-route();
-run();
+window.addEventListener("hashchange", showFragment);
+showFragment();
+keepUpdated();
 watchService();

@@ -1,59 +1,62 @@
-// The service's own line: its workers with what they do, its queue, and whether it answers at all.
-import { expected, json } from "./api.js";
-import { $, counted, make, note, pause, say } from "./dom.js";
-import { jobOf } from "./store.js";
+// The status line of the service: its workers, its queue, and whether it responds.
+import { problemOf, sendForJson } from "./api.js";
+import { $, createElement, pause, pluralize, setText, showMessage } from "./dom.js";
+import { getJob } from "./store.js";
 
-const EVERY_MS = 3_000;
-let wake = new AbortController();
+const INTERVAL_MS = 3_000;
+let nextRefresh = new AbortController();
 
-/** Asks now, as after another key was entered. */
+/** Refresh the status line now, for example after the API key has changed. */
 export function refreshService() {
-  wake.abort();
+  nextRefresh.abort();
 }
 
-/** Keeps the line fresh for as long as the page is there. */
+/** Refresh the status line at intervals, for as long as the web page is open. */
 export async function watchService() {
   document.addEventListener("visibilitychange", refreshService);
   while (true) {
-    wake = new AbortController();
-    if (!document.hidden) await ask();
-    await pause(EVERY_MS, wake.signal);
+    nextRefresh = new AbortController();
+    if (!document.hidden) await refresh();
+    await pause(INTERVAL_MS, nextRefresh.signal);
   }
 }
 
-async function ask() {
+async function refresh() {
   try {
-    show(await json("."));
-    note($("offline"));
-  } catch (failure) {
-    note($("offline"), expected(failure)?.message);
+    render(await sendForJson("."));
+    showMessage($("offline"));
+  } catch (error) {
+    showMessage($("offline"), problemOf(error)?.message);
     $("service-dot").dataset.state = "down";
-    say($("service-said"), "The service cannot be asked");
+    setText($("service-text"), "The state of the service is unknown");
   }
 }
 
 /** @param {any} service */
-function show({ status, version, engine, workers, queue }) {
+function render({ status, version, engine, languages, workers, queue }) {
   const busy = workers.filter((/** @type {any} */ worker) => worker.state === "busy").length;
   const waiting = queue.pending_jobs
-    ? `${counted(queue.pending_jobs, "document")} of at most ${queue.limit} in the queue, ${counted(queue.pages_ahead, "page")} to read`
-    : "nothing waits";
+    ? `${pluralize(queue.pending_jobs, "document")} in the queue (limit ${queue.limit}), ${pluralize(queue.pages_ahead, "page")} left to read`
+    : "the queue is empty";
   $("service-dot").dataset.state = status === "ok" ? "up" : "starting";
-  say($("service-said"), `${workers.length ? `${counted(workers.length, "worker")}, ${busy} busy` : "No worker yet"} · ${waiting}`);
-  say($("service-version"), `slimgest ${version}, engine ${engine}`);
-  $("workers").replaceChildren(...workers.map(row));
+  setText($("service-text"), `${workers.length ? `${pluralize(workers.length, "worker")}, ${busy} busy` : "No workers yet"} · ${waiting}`);
+  setText($("service-version"), `slimgest ${version}, engine ${engine}`);
+  if ($("languages-list").childElementCount !== languages.length) {
+    $("languages-list").replaceChildren(...languages.map((/** @type {string} */ value) => createElement("option", { value })));
+  }
+  $("workers").replaceChildren(...workers.map(createWorkerRow));
 }
 
 /** @param {any} worker */
-function row(worker) {
-  const memory = worker.device_memory_mb ? `, ${counted(worker.device_memory_mb, "MB", "MB")}` : "";
-  const cells = [worker.device + memory, worker.engine, doing(worker)].map((text) => make("td", {}, text));
-  return make("tr", { "data-state": worker.state }, make("th", { scope: "row" }, worker.name), ...cells);
+function createWorkerRow(worker) {
+  const memory = worker.device_memory_mb ? `, ${pluralize(worker.device_memory_mb, "MB", "MB")}` : "";
+  const cells = [worker.device + memory, worker.engine, activityLabel(worker)].map((text) => createElement("td", {}, text));
+  return createElement("tr", { "data-state": worker.state }, createElement("th", { scope: "row" }, worker.name), ...cells);
 }
 
 /** @param {any} worker */
-function doing({ state, job_id: id, page_number: page, detail }) {
-  if (state !== "busy") return state === "failed" && detail ? `failed: ${detail}` : state; // else it is about its engine
-  const name = id ? (jobOf(id)?.filename ?? "a document") : "a document of someone else’s";
-  return page ? `reads page ${page} of ${name}` : `works on ${name}`;
+function activityLabel({ state, job_id: id, page_number: page, detail }) {
+  if (state !== "busy") return state === "failed" && detail ? `failed: ${detail}` : state; // in other states, `detail` is about the engine
+  const name = id ? (getJob(id)?.filename ?? "a document") : "another user’s document";
+  return page ? `reading page ${page} of ${name}` : `working on ${name}`;
 }

@@ -1,13 +1,13 @@
-// All documents of this page: what the service lists, kept fresh by a few streams and, for the rest, by asking.
-import { expected, json } from "./api.js";
-import { inFrame, pause } from "./dom.js";
+// All documents of the web page: the jobs that the service lists. A few jobs are updated by event streams, the rest by polling.
+import { problemOf, send, sendForJson } from "./api.js";
+import { oncePerFrame, pause } from "./dom.js";
 import { Job } from "./job.js";
-import { follow } from "./stream.js";
+import { followEvents } from "./stream.js";
 
-const STREAMS = 2; // a browser has six connections to a host, and two windows may be in sight
-const PAGE = 50;
+const MAX_STREAMS = 2; // a browser allows six connections per host, and two windows may be visible
+const LIST_STEP = 50;
 const BUSY_MS = 2_000;
-const QUIET_MS = 10_000;
+const IDLE_MS = 10_000;
 
 /** @type {Map<string, Job>} */
 const jobs = new Map();
@@ -17,26 +17,26 @@ const streams = new Map();
 const listeners = [];
 /** @type {Set<Job>} */
 let changed = new Set();
-let shown = PAGE;
+let listLimit = LIST_STEP;
 let total = 0;
-let open = "";
-let wake = new AbortController();
+let openId = "";
+let nextRefresh = new AbortController();
 
-const tell = inFrame(() => {
-  const told = changed;
+const scheduleNotification = oncePerFrame(() => {
+  const batch = changed;
   changed = new Set();
-  for (const listener of listeners) listener(told);
+  for (const listener of listeners) listener(batch);
 });
 
-/** @param {(changed: Set<Job>) => void} listener called once a frame at most */
+/** @param {(changed: Set<Job>) => void} listener called at most once per frame */
 export function subscribe(listener) {
   listeners.push(listener);
 }
 
 /** @param {Job} [job] */
-export function touch(job) {
+export function notify(job) {
   if (job) changed.add(job);
-  tell();
+  scheduleNotification();
 }
 
 /** @returns {Job[]} newest first */
@@ -45,179 +45,188 @@ export function allJobs() {
 }
 
 /** @param {string} id */
-export function jobOf(id) {
+export function getJob(id) {
   return jobs.get(id);
 }
 
 export function hasOlder() {
-  return total > shown;
+  return total > listLimit;
 }
 
 export function showOlder() {
-  shown += PAGE;
+  listLimit += LIST_STEP;
   refresh();
 }
 
-/** The document that is looked at; its stream comes first. @param {string} id */
-export function look(id) {
-  open = id;
-  if (id && !jobs.has(id)) load(id);
-  connect();
+/** Set the open document. It is the first to get an event stream. @param {string} id */
+export function setOpenDocument(id) {
+  openId = id;
+  if (id && !jobs.has(id)) fetchJob(id);
+  updateStreams();
 }
 
 /** @param {string} id @param {string} filename */
-export function added(id, filename) {
+export function addJob(id, filename) {
   const job = new Job(id, filename);
   job.createdAt = new Date().toISOString();
   jobs.set(id, job);
-  touch(job);
-  connect();
+  notify(job);
+  updateStreams();
   refresh();
 }
 
 /** @param {Job} job @throws {import("./api.js").Problem} */
 export async function cancel(job) {
-  const askedAt = performance.now();
-  job.update(await json(`jobs/${job.id}`, { method: "DELETE" }), askedAt);
-  touch(job);
+  const requestedAt = performance.now();
+  job.update(await sendForJson(`jobs/${job.id}`, { method: "DELETE" }), requestedAt);
+  notify(job);
 }
 
-/** Has a job's failed pages read again, or all of it where it could not be opened. @param {Job} job @param {{pages?: number, password?: string}} [how] @throws {import("./api.js").Problem} */
+/** Delete a job for good, with all its results. @param {Job} job @throws {import("./api.js").Problem} */
+export async function deleteJob(job) {
+  await send(`jobs/${job.id}?purge=true`, { method: "DELETE" });
+  jobs.delete(job.id);
+  updateStreams();
+  refresh();
+  notify();
+}
+
+/** Read the failed pages of a job again, or one page, or the whole PDF if it could not be opened. @param {Job} job @param {{pages?: number, password?: string}} [options] @throws {import("./api.js").Problem} */
 export async function retry(job, { pages, password } = {}) {
   const body = new FormData();
   if (password) body.set("password", password);
   const query = pages ? `?pages=${pages}` : "";
-  const status = await json(`jobs/${job.id}/retry${query}`, { method: "POST", ...(password ? { body } : {}) });
+  const status = await sendForJson(`jobs/${job.id}/retry${query}`, { method: "POST", ...(password ? { body } : {}) });
   job.reopen();
   if (pages) job.states[pages] = "waiting";
   job.update(status, Infinity);
-  touch(job);
-  connect();
+  notify(job);
+  updateStreams();
 }
 
-/** Forgets everything, as when another key is used, and asks anew. */
-export function restart() {
+/** Drop all jobs and fetch them again, for example after the API key has changed. */
+export function reloadAll() {
   for (const stream of streams.values()) stream.abort();
   streams.clear();
   jobs.clear();
-  if (open) load(open);
+  if (openId) fetchJob(openId);
   refresh();
-  touch();
+  notify();
 }
 
-/** Asks for the list now. */
+/** Fetch the list now. */
 export function refresh() {
-  wake.abort();
+  nextRefresh.abort();
 }
 
-/** Keeps everything fresh for as long as the page is there; a hidden page gives its streams back and asks less. */
-export async function run() {
+/** Update all jobs for as long as the web page is open. While it is hidden, it closes its streams and polls less often. */
+export async function keepUpdated() {
   document.addEventListener("visibilitychange", () => {
-    connect();
+    updateStreams();
     refresh();
   });
   window.addEventListener("online", refresh);
   while (true) {
-    wake = new AbortController();
-    if (!document.hidden || busy()) await list();
-    await pause(busy() && !document.hidden ? BUSY_MS : QUIET_MS, wake.signal);
+    nextRefresh = new AbortController();
+    if (!document.hidden || hasActiveJobs()) await fetchList();
+    await pause(hasActiveJobs() && !document.hidden ? BUSY_MS : IDLE_MS, nextRefresh.signal);
   }
 }
 
-function busy() {
+function hasActiveJobs() {
   return [...jobs.values()].some((job) => !job.ended);
 }
 
-async function list() {
-  const askedAt = performance.now();
-  const had = new Set(jobs.keys());
+async function fetchList() {
+  const requestedAt = performance.now();
+  const missing = new Set(jobs.keys());
   try {
-    const found = await json(`jobs?limit=${shown}`);
+    const found = await sendForJson(`jobs?limit=${listLimit}`);
     total = found.total;
     for (const status of found.jobs) {
-      learn(status, askedAt);
-      had.delete(status.job_id);
+      updateJob(status, requestedAt);
+      missing.delete(status.job_id);
     }
-    for (const id of had) if (id !== open && total <= shown && jobs.get(id)?.ended) jobs.delete(id);
-    if (open && !jobs.has(open)) await load(open); // the service did not answer when it was opened
-    connect();
-    touch();
-  } catch (failure) {
-    expected(failure); // the service's own line says that it does not answer
+    for (const id of missing) if (id !== openId && total <= listLimit && jobs.get(id)?.ended) jobs.delete(id);
+    if (openId && !jobs.has(openId)) await fetchJob(openId); // the first request for this job has failed
+    updateStreams();
+    notify();
+  } catch (error) {
+    problemOf(error); // the status line shows that the service is not responding
   }
 }
 
 /** @param {string} id */
-async function load(id) {
-  const askedAt = performance.now();
+async function fetchJob(id) {
+  const requestedAt = performance.now();
   try {
-    learn(await json(`jobs/${id}`), askedAt);
-  } catch (failure) {
-    const problem = expected(failure);
-    if (problem && !problem.passing && problem.status !== 401) gone(id, problem);
+    updateJob(await sendForJson(`jobs/${id}`), requestedAt);
+  } catch (error) {
+    const problem = problemOf(error);
+    if (problem && !problem.temporary && problem.status !== 401) markUnavailable(id, problem);
   }
-  connect();
+  updateStreams();
 }
 
-/** @param {any} status @param {number} askedAt */
-function learn(status, askedAt) {
+/** @param {any} status @param {number} requestedAt */
+function updateJob(status, requestedAt) {
   const job = jobs.get(status.job_id) ?? new Job(status.job_id, status.filename);
   jobs.set(job.id, job);
-  job.update(status, askedAt);
-  touch(job);
+  job.update(status, requestedAt);
+  notify(job);
 }
 
-/** A job that cannot be asked for says why. @param {string} id @param {import("./api.js").Problem} problem */
-function gone(id, problem) {
+/** Mark a job that cannot be fetched, with the reason. @param {string} id @param {import("./api.js").Problem} problem */
+function markUnavailable(id, problem) {
   const job = jobs.get(id) ?? new Job(id, "This document");
   jobs.set(id, job);
   job.status = "failed";
-  job.told = true;
+  job.streamEnded = true;
   job.error = { code: problem.code, message: problem.message };
-  touch(job);
+  notify(job);
 }
 
-/** Opens and ends streams, so that the open document and the newest that are being read have one. */
-function connect() {
-  const wanted = new Set(document.hidden ? [] : candidates().slice(0, STREAMS));
+/** Open and close streams: the open document has one, then the newest documents that are being read. */
+function updateStreams() {
+  const wanted = new Set(document.hidden ? [] : streamCandidates().slice(0, MAX_STREAMS));
   for (const [id, stream] of streams) {
     const job = jobs.get(id);
     if (job && wanted.has(job)) continue;
     stream.abort();
     streams.delete(id);
   }
-  for (const job of wanted) if (!streams.has(job.id)) stream(job);
+  for (const job of wanted) if (!streams.has(job.id)) openStream(job);
 }
 
-function candidates() {
-  const job = jobs.get(open);
+function streamCandidates() {
+  const job = jobs.get(openId);
   const active = allJobs().filter((other) => other !== job && !other.ended && other.status === "processing");
   const queued = allJobs().filter((other) => other !== job && other.status === "queued").reverse();
-  return [...(job && !job.told ? [job] : []), ...active, ...queued];
+  return [...(job && !job.streamEnded ? [job] : []), ...active, ...queued];
 }
 
 /** @param {Job} job */
-async function stream(job) {
-  const control = new AbortController();
-  streams.set(job.id, control);
+async function openStream(job) {
+  const abortController = new AbortController();
+  streams.set(job.id, abortController);
   try {
-    await follow(job.id, {
+    await followEvents(job.id, {
       after: job.lastEvent,
-      signal: control.signal,
+      signal: abortController.signal,
       onEvent: (event) => {
         job.apply(event);
-        touch(job);
+        notify(job);
       },
-      onLive: (live) => {
-        job.live = live;
-        touch(job);
+      onConnected: (connected) => {
+        job.connected = connected;
+        notify(job);
       },
     });
-  } catch (failure) {
-    const problem = expected(failure);
-    if (problem && problem.status !== 401) gone(job.id, problem);
+  } catch (error) {
+    const problem = problemOf(error);
+    if (problem && problem.status !== 401) markUnavailable(job.id, problem);
   } finally {
-    if (streams.get(job.id) === control) streams.delete(job.id);
-    if (job.told) await load(job.id);
+    if (streams.get(job.id) === abortController) streams.delete(job.id);
+    if (job.streamEnded) await fetchJob(job.id);
   }
 }

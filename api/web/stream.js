@@ -1,60 +1,60 @@
-// Server-sent events over fetch, which, unlike EventSource, can send a key. Resumes by itself after the last id.
-import { call, expected } from "./api.js";
+// Server-sent events over `fetch`, which can send an API key (EventSource cannot). Resumes after the last event id.
+import { problemOf, send } from "./api.js";
 import { pause } from "./dom.js";
 
-const SILENCE_MS = 45_000; // the service says something every 15 s
+const SILENCE_MS = 45_000; // the service sends a heartbeat every 15 s
 const FIRST_WAIT_MS = 500;
 const LONGEST_WAIT_MS = 8_000;
-const BROKEN = { done: true, value: undefined }; // a connection that breaks is over like any other
+const END = { done: true, value: undefined }; // a broken connection counts as the end of the connection
 
 /** @typedef {{id: string, type: string, data: any}} ServerEvent */
 
 /**
- * Follows a job's events to their end, whatever happens to the connection or the API.
+ * Follow the events of a job to the last one, through lost connections and restarts of the API.
  * @param {string} jobId
- * @param {{after: string, signal: AbortSignal, onEvent: (event: ServerEvent) => void, onLive: (live: boolean) => void}} how
- * @throws {import("./api.js").Problem} where the service refuses for good, as after the job's retention
+ * @param {{after: string, signal: AbortSignal, onEvent: (event: ServerEvent) => void, onConnected: (connected: boolean) => void}} options
+ * @throws {import("./api.js").Problem} if the service refuses permanently, for example because the job has expired
  */
-export async function follow(jobId, { after, signal, onEvent, onLive }) {
-  let last = after;
-  let wait = FIRST_WAIT_MS;
+export async function followEvents(jobId, { after, signal, onEvent, onConnected }) {
+  let lastId = after;
+  let waitMs = FIRST_WAIT_MS;
   while (!signal.aborted) {
     try {
-      for await (const event of connection(jobId, last, signal, onLive)) {
-        last = event.id;
-        wait = FIRST_WAIT_MS;
+      for await (const event of connect(jobId, lastId, signal, onConnected)) {
+        lastId = event.id;
+        waitMs = FIRST_WAIT_MS;
         onEvent(event);
         if (event.type === "complete" || event.type === "error") return;
       }
-    } catch (failure) {
-      const problem = expected(failure);
-      if (problem && !problem.passing) throw problem;
+    } catch (error) {
+      const problem = problemOf(error);
+      if (problem && !problem.temporary) throw problem;
     }
     if (signal.aborted) return;
-    onLive(false);
-    await pause(wait, signal);
-    wait = Math.min(2 * wait, LONGEST_WAIT_MS);
+    onConnected(false);
+    await pause(waitMs, signal);
+    waitMs = Math.min(2 * waitMs, LONGEST_WAIT_MS);
   }
 }
 
-/** @param {string} jobId @param {string} last @param {AbortSignal} signal @param {(live: boolean) => void} onLive */
-async function* connection(jobId, last, signal, onLive) {
+/** @param {string} jobId @param {string} lastId @param {AbortSignal} signal @param {(connected: boolean) => void} onConnected */
+async function* connect(jobId, lastId, signal, onConnected) {
   /** @type {Record<string, string>} */
   const headers = { Accept: "text/event-stream" };
-  if (last) headers["Last-Event-ID"] = last;
-  const answer = await call(`jobs/${jobId}/events`, { headers, signal });
-  onLive(true);
-  yield* parsed(pieces(/** @type {ReadableStream<Uint8Array>} */ (answer.body)));
+  if (lastId) headers["Last-Event-ID"] = lastId;
+  const response = await send(`jobs/${jobId}/events`, { headers, signal });
+  onConnected(true);
+  yield* parseEvents(readText(/** @type {ReadableStream<Uint8Array>} */ (response.body)));
 }
 
-/** The text of a body as it comes, for as long as it is not silent for too long. @param {ReadableStream<Uint8Array>} body */
-async function* pieces(body) {
+/** Yield the text of a body as it arrives. End after too long a silence. @param {ReadableStream<Uint8Array>} body */
+async function* readText(body) {
   const reader = body.getReader();
   const decoder = new TextDecoder();
   try {
     while (true) {
       const timer = setTimeout(() => reader.cancel(), SILENCE_MS);
-      const { done, value } = await reader.read().catch(() => BROKEN).finally(() => clearTimeout(timer));
+      const { done, value } = await reader.read().catch(() => END).finally(() => clearTimeout(timer));
       if (done) return;
       yield decoder.decode(value, { stream: true });
     }
@@ -64,20 +64,20 @@ async function* pieces(body) {
 }
 
 /** @param {AsyncIterable<string>} texts @returns {AsyncGenerator<ServerEvent>} */
-async function* parsed(texts) {
+async function* parseEvents(texts) {
   let rest = "";
   for await (const text of texts) {
     const messages = (rest + text).split("\n\n");
     rest = /** @type {string} */ (messages.pop());
     for (const message of messages) {
-      const event = read(message);
+      const event = parseEvent(message);
       if (event) yield event;
     }
   }
 }
 
-/** @param {string} message @returns {ServerEvent|null} null for comments and hints */
-function read(message) {
+/** @param {string} message @returns {ServerEvent|null} null for comments and `retry` fields */
+function parseEvent(message) {
   const event = { id: "", type: "message", data: "" };
   for (const line of message.split("\n")) {
     const colon = line.indexOf(":");

@@ -1,55 +1,58 @@
-// The open document: where it stands, what can be done with it, its pages.
+// The open document: its status, its actions, and its pages.
 import { announceProgress } from "./announce.js";
-import { expected } from "./api.js";
-import { $, counted, note, say } from "./dom.js";
+import { problemOf } from "./api.js";
+import { $, pluralize, setText, showMessage } from "./dom.js";
 import { setUpDownloads } from "./download.js";
-import { PageView } from "./page.js";
-import { PageList } from "./pagelist.js";
-import { cancel, jobOf, retry, subscribe } from "./store.js";
-import { shareOf, stateOf } from "./words.js";
+import { progressOf, statusLabel } from "./labels.js";
+import { PageList } from "./page_list.js";
+import { PageView } from "./page_view.js";
+import { cancel, deleteJob, getJob, retry, subscribe } from "./store.js";
 
 /** @typedef {import("./job.js").Job} Job */
 
 let openId = "";
-let chosen = 0; // the page that the address names; 0 for none
+let selectedPage = 0; // the page in the URL fragment; 0 for none
 /** @type {PageList} */
 let list;
 /** @type {PageView} */
 let page;
 
 /** @returns {string} */
-export function openDocument() {
+export function openDocumentId() {
   return openId;
 }
 
-/** @param {(id: string, number: number) => void} go changes the address, which opens what it names */
-export function setUpViewer(go) {
-  const turnTo = (/** @type {number} */ to) => to && go(openId, to);
-  list = new PageList($("page-list"), turnTo);
-  page = new PageView((job, again) => attempt(retry(job, { pages: again })));
-  $("previous").addEventListener("click", () => turnTo(beside(-1)));
-  $("next").addEventListener("click", () => turnTo(beside(1)));
-  $("next-failed").addEventListener("click", () => turnTo(jobOf(openId)?.nextFailed(chosen) ?? 0));
-  $("cancel").addEventListener("click", () => onOpen((job) => attempt(cancel(job))));
-  for (const id of ["retry", "retry-all"]) $(id).addEventListener("click", () => onOpen((job) => attempt(retry(job))));
+/** @param {(id: string, number: number) => void} openPage opens a page by changing the URL fragment */
+export function setUpViewer(openPage) {
+  const showPage = (/** @type {number} */ to) => to && openPage(openId, to);
+  list = new PageList($("page-list"), showPage);
+  page = new PageView((job, number) => run(retry(job, { pages: number })));
+  $("previous").addEventListener("click", () => showPage(adjacentPage(-1)));
+  $("next").addEventListener("click", () => showPage(adjacentPage(1)));
+  $("next-failed").addEventListener("click", () => showPage(getJob(openId)?.nextFailed(selectedPage) ?? 0));
+  $("cancel").addEventListener("click", () => withOpenJob((job) => run(cancel(job))));
+  $("delete").addEventListener("click", () => withOpenJob((job) => {
+    if (confirm(`Delete ${job.filename} and its results from the service? This cannot be undone.`)) run(deleteJob(job).then(() => { location.hash = ""; }));
+  }));
+  for (const id of ["retry", "retry-all"]) $(id).addEventListener("click", () => withOpenJob((job) => run(retry(job))));
   $("unlock").addEventListener("submit", (/** @type {Event} */ event) => {
     event.preventDefault();
-    onOpen((job) => attempt(retry(job, { password: $("unlock-password").value })));
+    withOpenJob((job) => run(retry(job, { password: $("unlock-password").value })));
     $("unlock-password").value = "";
   });
-  setUpDownloads(() => jobOf(openId), (text) => note($("viewer-note"), text));
+  setUpDownloads(() => getJob(openId), (text) => showMessage($("viewer-note"), text));
   subscribe((changed) => {
-    const job = jobOf(openId);
+    const job = getJob(openId);
     if (job && (changed.has(job) || $("viewer").hidden)) render(job);
   });
 }
 
-/** @param {string} id empty for none @param {number} at a page number, or 0 */
-export function openViewer(id, at) {
-  if (id !== openId) note($("viewer-note"));
+/** @param {string} id empty for none @param {number} number a page number, or 0 */
+export function openViewer(id, number) {
+  if (id !== openId) showMessage($("viewer-note"));
   openId = id;
-  chosen = at;
-  const job = jobOf(id);
+  selectedPage = number;
+  const job = getJob(id);
   $("welcome").hidden = Boolean(id);
   $("viewer").hidden = !job;
   if (job) render(job);
@@ -57,37 +60,37 @@ export function openViewer(id, at) {
 }
 
 /** @param {(job: Job) => void} act */
-function onOpen(act) {
-  const job = jobOf(openId);
+function withOpenJob(act) {
+  const job = getJob(openId);
   if (job) act(job);
 }
 
-/** @param {Promise<void>} asked */
-async function attempt(asked) {
-  note($("viewer-note"));
+/** @param {Promise<void>} action */
+async function run(action) {
+  showMessage($("viewer-note"));
   try {
-    await asked;
-  } catch (failure) {
-    note($("viewer-note"), expected(failure)?.message); // a status region, so it is heard as well
+    await action;
+  } catch (error) {
+    showMessage($("viewer-note"), problemOf(error)?.message); // a status region, so screen readers announce it
   }
 }
 
-/** The page that is looked at: the first until another is chosen. @param {Job} job */
-function pageOf(job) {
-  return chosen || job.pageAt(0);
+/** Return the open page: the first one until the user selects another. @param {Job} job */
+function currentPage(job) {
+  return selectedPage || job.pageAt(0);
 }
 
-/** @param {number} step @returns {number} the page before or after; 0 for none */
-function beside(step) {
-  const job = jobOf(openId);
-  const row = job ? job.rowOf(pageOf(job)) + step : -1;
+/** @param {number} step @returns {number} the previous or next page; 0 for none */
+function adjacentPage(step) {
+  const job = getJob(openId);
+  const row = job ? job.rowOf(currentPage(job)) + step : -1;
   return job && row >= 0 && row < job.rows ? job.pageAt(row) : 0;
 }
 
 /** @param {Job} job */
 function render(job) {
   $("viewer").hidden = false;
-  document.title = `${job.ended ? "" : `${Math.floor(100 * shareOf(job))} % `}${job.filename} – slimgest`;
+  document.title = `${job.ended ? "" : `${Math.floor(100 * progressOf(job))} % `}${job.filename} – slimgest`;
   renderHead(job);
   renderFailed(job);
   renderMessage(job);
@@ -97,62 +100,63 @@ function render(job) {
 
 /** @param {Job} job */
 function renderHead(job) {
-  say($("viewer-title"), job.filename);
-  say($("viewer-state"), stateOf(job) + (job.live || job.ended ? "" : " · the connection is lost, trying again …"));
+  setText($("viewer-title"), job.filename);
+  setText($("viewer-state"), statusLabel(job) + (job.connected || job.ended ? "" : " · connection lost, reconnecting …"));
   $("viewer").dataset.status = job.status;
   $("viewer-progress").hidden = job.ended;
-  $("viewer-progress").value = shareOf(job);
+  $("viewer-progress").value = progressOf(job);
   $("cancel").hidden = job.ended;
   $("downloads").hidden = !job.ended || !job.hasResult;
 }
 
 /** @param {Job} job */
 function renderFailed(job) {
-  const unread = job.ended ? job.total - job.done : 0;
+  const notRead = job.ended ? job.total - job.done : 0;
   const parts = [];
-  if (job.failed) parts.push(`${counted(job.failed, "page")} could not be read.`);
-  if (unread > 0) parts.push(`${counted(unread, "page")} ${unread === 1 ? "was" : "were"} not read before the end.`);
+  if (job.failed) parts.push(`${pluralize(job.failed, "page")} could not be read.`);
+  if (notRead > 0) parts.push(`${pluralize(notRead, "page")} ${notRead === 1 ? "was" : "were"} not read.`);
   $("viewer-failed").hidden = !parts.length || !job.done;
-  say($("viewer-failed-said"), parts.join(" "));
+  setText($("viewer-failed-text"), parts.join(" "));
   $("next-failed").hidden = !job.failed;
-  say($("next-failed"), job.failed === 1 ? "Show it" : "Show the next one");
+  setText($("next-failed"), job.failed === 1 ? "Show failed page" : "Show next failed page");
   $("retry").hidden = !job.ended;
-  say($("retry"), unread ? "Read the rest" : job.failed === 1 ? "Read it again" : "Read them again");
+  setText($("retry"), notRead ? "Read remaining pages" : job.failed === 1 ? "Read failed page again" : "Read failed pages again");
 }
 
-/** What stands in place of pages where there are none. @param {Job} job */
+/** Show a message instead of the pages while there are none. @param {Job} job */
 function renderMessage(job) {
-  $("viewer-message").hidden = job.arrived.length > 0 || job.done > 0;
-  const [title, said] = messageOf(job);
-  const locked = job.status === "failed" && /^pdf\.(encrypted|wrong_password)$/.test(job.error?.code ?? "");
-  say($("message-title"), title);
-  say($("message-said"), said);
-  $("unlock").hidden = !locked;
-  $("retry-all").hidden = !job.ended || locked || isGone(job);
+  $("viewer-message").hidden = job.received.length > 0 || job.done > 0;
+  const [title, text, hint = ""] = messageOf(job);
+  const needsPassword = job.status === "failed" && /^pdf\.(encrypted|wrong_password)$/.test(job.error?.code ?? "");
+  setText($("message-title"), title);
+  setText($("message-text"), text);
+  showMessage($("message-hint"), needsPassword ? "" : hint); // the form for the password says what to do
+  $("unlock").hidden = !needsPassword;
+  $("retry-all").hidden = !job.ended || needsPassword || isUnavailable(job);
 }
 
-/** @param {Job} job @returns {[string, string]} */
+/** Return the title, the text, and for an error its hint. @param {Job} job @returns {[string, string, string?]} */
 function messageOf(job) {
-  if (job.status === "queued") return ["It waits its turn", `${stateOf(job)}. You may close this page; the work goes on.`];
-  if (job.status === "processing") return ["The first pages are on their way", "Each appears here as soon as it is read."];
-  if (job.status === "cancelled") return ["Cancelled", "No page had been read until then."];
-  return [isGone(job) ? "This document is not here" : "This PDF could not be read", job.error?.message ?? ""];
+  if (job.status === "queued") return ["Waiting in the queue", `${statusLabel(job)}. You can close this web page; the service will read the document anyway.`];
+  if (job.status === "processing") return ["Reading the first pages", "Each page appears here as soon as it has been read."];
+  if (job.status === "cancelled") return ["Cancelled", "No page was read."];
+  return [isUnavailable(job) ? "This document is not available" : "This PDF could not be read", job.error?.message ?? "", job.error?.hint ?? ""];
 }
 
 /** @param {Job} job */
-function isGone(job) {
+function isUnavailable(job) {
   return /^job\.(unknown|expired)$/.test(job.error?.code ?? "");
 }
 
 /** @param {Job} job */
 function renderPages(job) {
-  const there = job.arrived.length > 0;
-  $("panes").hidden = !there;
-  if (!there) return;
-  const number = pageOf(job);
-  say($("page-title"), `Page ${number} of ${job.highest > job.total ? "those asked for" : job.total.toLocaleString("en")}`);
-  $("previous").disabled = !beside(-1);
-  $("next").disabled = !beside(1);
+  const hasPages = job.received.length > 0;
+  $("panes").hidden = !hasPages;
+  if (!hasPages) return;
+  const number = currentPage(job);
+  setText($("page-title"), `Page ${number} of ${job.highest > job.total ? "the selected pages" : job.total.toLocaleString("en")}`);
+  $("previous").disabled = !adjacentPage(-1);
+  $("next").disabled = !adjacentPage(1);
   list.show(job, number);
   page.show(job, number);
 }

@@ -1,1 +1,1 @@
-"""One module for each thing that is measured: `measure(plan) -> list[Row]`, and its docstring says how."""
+"""One module per measure: `measure(resources) -> list[Row]`; the module's docstring describes the method."""

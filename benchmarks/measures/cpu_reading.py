@@ -1,9 +1,9 @@
-"""The CPU engine as shipped against `RapidOCR()` as it comes (onnxruntime), on the same scans.
+"""Compare the CPU engine as shipped with `RapidOCR()` at its defaults (onnxruntime), on the same scans.
 
-Each has a bare process with one thread (OpenVINO's and onnxruntime's own settings, and OMP_NUM_THREADS=1). They read
-the same pages in turn and are charged with their CPU seconds, so the figure is pages/s per core. Both texts are held
-against the true text: the figure counts where ours is as good, to 0.005 of word F1. Ours looks at how a page lies,
-as the service does; stock RapidOCR at how each line lies, as it does by default.
+Each runs in a bare process with one thread (set in OpenVINO and onnxruntime, and OMP_NUM_THREADS=1). They read the same
+pages in turn. The unit is CPU seconds, so the figure is pages/s per core. Both texts are compared with the true text:
+the speed counts only if our word F1 is at most 0.005 lower. Our engine detects the orientation of a page, as in the
+service; stock RapidOCR detects the orientation of each line, as by default.
 """
 
 from __future__ import annotations
@@ -11,27 +11,27 @@ from __future__ import annotations
 import importlib.util
 from statistics import fmean
 
-from benchmarks.bare import Answer, loops
-from benchmarks.plan import Plan
 from benchmarks.quality import word_f1
-from benchmarks.rows import NotMeasured, Row, Target, middle, spread
+from benchmarks.support.bare import Answer, loops
+from benchmarks.support.resources import Resources
+from benchmarks.support.rows import NotMeasured, Row, Target, middle, spread
 
 TITLE = "CPU reading"
 _PAGES = 8
 _LESS_F1 = 0.005
 
 
-def measure(plan: Plan) -> list[Row]:
-    """Speed and quality."""
+def measure(resources: Resources) -> list[Row]:
+    """Measure speed and quality."""
     if importlib.util.find_spec("onnxruntime") is None:
-        raise NotMeasured("not installed: onnxruntime, which the stock RapidOCR runs on")
-    scans = plan.scans
+        raise NotMeasured("not installed: onnxruntime, which stock RapidOCR needs")
+    scans = resources.scans
     pages = range(1, min(_PAGES, scans.pages) + 1)
     truth = scans.truth[: len(pages)]
     ours: list[Answer] = []
     theirs: list[Answer] = []
     with loops("upright:rapidocr") as (our,), loops("stock") as (their,):
-        for _ in plan.runs(most=3):
+        for _ in resources.runs(most=3):
             theirs.append(their.read(scans.path, pages))
             ours.append(our.read(scans.path, pages))
     times = [other.cpu_s / one.cpu_s for one, other in zip(ours, theirs, strict=True)]
@@ -52,7 +52,7 @@ def measure(plan: Plan) -> list[Row]:
         ),
         Row(
             measure="cpu_reading",
-            what="Word F1 of the CPU engine as shipped, less that of stock RapidOCR()",
+            what="Word F1 of the CPU engine as shipped, minus that of stock RapidOCR()",
             figure=round(our_f1 - their_f1, 4),
             target=Target(bound=-_LESS_F1),
             failures=failed,

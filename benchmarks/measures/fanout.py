@@ -1,8 +1,9 @@
-"""Thousands of clients that follow one job, on one API process.
+"""Measure one API process with thousands of clients that follow one job.
 
-5,000 clients open `GET /jobs/{id}/events` of a job that waits for a worker; then the worker comes, reads 60 pages in no
-time, and every client is to hear every event once. Counted in a process of its own (audience.py): events/s from the
-first that any client heard to the last. Beside it: a bare gevent server that sends as much to as many clients.
+5,000 clients open `GET /jobs/{id}/events` of a job that waits for a worker. Then a worker starts and reads 60 pages
+almost at once, and every client must receive every event once. A separate process (stream_clients.py) counts events/s,
+from the first event that any client received to the last. For comparison, a bare gevent server sends as much to as many
+clients.
 """
 
 from __future__ import annotations
@@ -14,34 +15,34 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from benchmarks import drawn
-from benchmarks.plan import Plan
-from benchmarks.rows import Row, Target
-from benchmarks.service import SLEEPING, Service, more_files, service, watched
+from benchmarks.support import drawn
+from benchmarks.support.resources import Resources
+from benchmarks.support.rows import Row, Target
+from benchmarks.support.service import SLEEPING, RunningService, peak_memory, raise_file_limit, service
 from tests.support.stack import ROOT
 from workers.redis_server import free_port
 
 TITLE = "Event fan-out"
 _CLIENTS, _PAGES = 5000, 60
-_EVENT_BYTES = 230  # of a page's event with little text
+_EVENT_BYTES = 230  # the size of a page event with little text
 
 
-def measure(plan: Plan) -> list[Row]:
-    """Events per second, and memory."""
-    clients = plan.size(_CLIENTS, least=50)
+def measure(resources: Resources) -> list[Row]:
+    """Measure events per second, and memory."""
+    clients = resources.size(_CLIENTS, least=50)
     bare = _bare(clients)
-    heard, held = _served(plan, clients)
+    received, held = _served(resources, clients)
     return [
         Row(
             measure="fanout",
             what=f"Event fan-out to {clients:,} clients of one API process",
-            figure=heard["events"] / heard["seconds"],
+            figure=received["events"] / received["seconds"],
             unit="events/s",
             target=Target(bound=10_000),
-            failures=heard["unended"] + heard["lost"] + heard["twice"],
+            failures=received["unended"] + received["lost"] + received["duplicate"],
             runs=1,
-            detail=f"{heard['events']:,} events in {heard['seconds']:.1f} s; lost {heard['lost']}, twice "
-            f"{heard['twice']}, clients without an end {heard['unended']}; a bare gevent server: "
+            detail=f"{received['events']:,} events in {received['seconds']:.1f} s; lost {received['lost']}, duplicates "
+            f"{received['duplicate']}, unended streams {received['unended']}; a bare gevent server: "
             f"{bare['events'] / bare['seconds']:,.0f} events/s",
         ),
         Row(
@@ -50,51 +51,59 @@ def measure(plan: Plan) -> list[Row]:
             figure=held / clients / 1000,
             unit="KB",
             target=Target(bound=100, at_least=False),
-            failures=heard["unended"],
+            failures=received["unended"],
             runs=1,
-            detail=f"{held / 1e6:.0f} MB more at the most than before the first client",
+            detail=f"{held / 1e6:.0f} MB more at its peak than before the first client",
         ),
     ]
 
 
-def _served(plan: Plan, clients: int) -> tuple[dict[str, Any], int]:
-    """What the clients heard, and the bytes that the API process took for them."""
-    with service(plan.folder / "service", workers=0, SLIMGEST_ENGINE=SLEEPING) as running:
+def _served(resources: Resources, clients: int) -> tuple[dict[str, Any], int]:
+    """Return what the clients received, and the memory in bytes that the API process needed for them."""
+    with service(resources.folder / "service", workers=0, SLIMGEST_ENGINE=SLEEPING) as running:
         job_id = running.submit(drawn.tiny(_PAGES), mode="ocr", dpi="36")
         running.stack.status(job_id)
         port = running.stack.url.rpartition(":")[2]
-        with _audience(port, f"/jobs/{job_id}/events", clients) as audience:
+        with _stream_clients(port, f"/jobs/{job_id}/events", clients) as clients_process:
             before = _api_bytes(running)
-            _until(audience, "connected")
-            with watched(running) as watch:
+            _report(clients_process, "connected")
+            with peak_memory(running) as peak:
                 running.stack.start_worker("cpu0")
-                heard = _until(audience, "heard")
-    return heard, watch.api - before
+                received = _report(clients_process, "received")
+    return received, peak.api - before
 
 
-def _api_bytes(running: Service) -> int:
+def _api_bytes(running: RunningService) -> int:
     return sum(process.memory_info().rss for process in running.processes()["api"])
 
 
 def _bare(clients: int) -> dict[str, Any]:
-    """The same from a server that does nothing else."""
+    """Return the same from a server that only sends events."""
     port = str(free_port())
-    command = [sys.executable, "-m", "benchmarks.bare_stream", port, str(_PAGES + 2), str(_EVENT_BYTES), str(clients)]
-    more_files()
+    command = [
+        sys.executable,
+        "-m",
+        "benchmarks.support.bare_stream",
+        port,
+        str(_PAGES + 2),
+        str(_EVENT_BYTES),
+        str(clients),
+    ]
+    raise_file_limit()
     server = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True)
     try:
         assert server.stdout and server.stdout.readline()
-        with _audience(port, "/", clients) as audience:
-            _until(audience, "connected")
-            return _until(audience, "heard")
+        with _stream_clients(port, "/", clients) as clients_process:
+            _report(clients_process, "connected")
+            return _report(clients_process, "received")
     finally:
         server.kill()
         server.communicate()
 
 
 @contextmanager
-def _audience(port: str, path: str, clients: int) -> Iterator[subprocess.Popen[str]]:
-    command = [sys.executable, "-m", "benchmarks.audience", port, path, str(clients)]
+def _stream_clients(port: str, path: str, clients: int) -> Iterator[subprocess.Popen[str]]:
+    command = [sys.executable, "-m", "benchmarks.support.stream_clients", port, path, str(clients)]
     process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True)
     try:
         yield process
@@ -103,11 +112,11 @@ def _audience(port: str, path: str, clients: int) -> Iterator[subprocess.Popen[s
         process.communicate()
 
 
-def _until(audience: subprocess.Popen[str], what: str) -> dict[str, Any]:
-    """The next thing that the audience says, which is to be this."""
-    assert audience.stdout
-    told: dict[str, Any] = json.loads(audience.stdout.readline() or "{}")
-    if what not in told:
-        raise RuntimeError(f"the audience ended before it was {what}: {audience.poll()}")
-    found: dict[str, Any] = told[what]
+def _report(process: subprocess.Popen[str], what: str) -> dict[str, Any]:
+    """Return the next report of the clients, which must be this one."""
+    assert process.stdout
+    report: dict[str, Any] = json.loads(process.stdout.readline() or "{}")
+    if what not in report:
+        raise RuntimeError(f"the clients ended before they were {what}: {process.poll()}")
+    found: dict[str, Any] = report[what]
     return found

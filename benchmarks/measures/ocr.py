@@ -1,29 +1,29 @@
-"""How much of an engine's speed the service keeps.
+"""Measure the share of an engine's speed that the service keeps.
 
-Ours: scans sent by HTTP to a service of two workers, from upload to result. Theirs: two bare processes of the same
-engine, loaded and warm, that render every other page each and read it. The runs alternate.
+Service: scans sent by HTTP to a service of two workers, from upload to result. Bare: two processes of the same engine,
+loaded and warm, each of which renders and reads every other page. The runs alternate.
 """
 
 from __future__ import annotations
 
-from benchmarks.bare import Answer, loops, together
-from benchmarks.plan import Plan
-from benchmarks.rows import NotMeasured, Row, Target, middle, not_measured, ratios, spread
-from benchmarks.service import Cpu, Took, failures, service, used
-from slimgest_celery import engines
+from benchmarks.support.bare import Answer, loops, read_in_parallel
+from benchmarks.support.resources import Resources
+from benchmarks.support.rows import NotMeasured, Row, Target, middle, not_measured, ratios, spread
+from benchmarks.support.service import Cpu, Took, failures, service, used
 from slimgest_celery.config import Settings
+from slimgest_celery.engines.registry import load_engine
 from slimgest_celery.errors import EngineUnavailable
 
 TITLE = "OCR efficiency"
-_ENGINES = {"rapidocr": 0.6, "tesseract": 1.0}  # with the part of the time that is over then
+_ENGINES = {"rapidocr": 0.6, "tesseract": 1.0}  # with the part of the time at which its runs must end
 
 
-def measure(plan: Plan) -> list[Row]:
-    """A row for each engine."""
+def measure(resources: Resources) -> list[Row]:
+    """Return a row for each engine."""
     rows = []
     for engine, until in _ENGINES.items():
         try:
-            rows.append(_efficiency(plan, engine, until))
+            rows.append(_efficiency(resources, engine, until))
         except NotMeasured as reason:
             rows.append(not_measured("ocr", _what(engine), str(reason)))
     return rows
@@ -34,23 +34,23 @@ def _what(engine: str) -> str:
 
 
 def needs(engine: str) -> None:
-    """Raises `NotMeasured` where the engine is not installed."""
+    """Raise `NotMeasured` if the engine is not installed."""
     try:
-        engines.load(Settings.model_validate({"SLIMGEST_ENGINE": engine}))
+        load_engine(Settings.model_validate({"SLIMGEST_ENGINE": engine}))
     except EngineUnavailable as error:
         raise NotMeasured(str(error)) from error
 
 
-def _efficiency(plan: Plan, engine: str, until: float) -> Row:
+def _efficiency(resources: Resources, engine: str, until: float) -> Row:
     needs(engine)
-    scans = plan.scans
+    scans = resources.scans
     ours: list[Took] = []
     theirs: list[Answer] = []
     cpu: list[Cpu] = []
-    with service(plan.folder / engine, SLIMGEST_ENGINE=engine) as running, loops(engine, 2) as bare:
-        running.process(scans.path, mode="ocr", pages="1-4")  # from now on it knows what a page takes
-        for _ in plan.runs(most=4, until=until):
-            theirs.append(together(bare, scans.path, scans.pages))
+    with service(resources.folder / engine, SLIMGEST_ENGINE=engine) as running, loops(engine, 2) as bare:
+        running.process(scans.path, mode="ocr", pages="1-4")  # from now on the service knows the time per page
+        for _ in resources.runs(most=4, until=until):
+            theirs.append(read_in_parallel(bare, scans.path, scans.pages))
             before = running.cpu()
             ours.append(running.process(scans.path, mode="ocr"))
             cpu.append(used(before, running.cpu()))

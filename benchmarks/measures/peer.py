@@ -1,8 +1,8 @@
-"""Against what a user would take instead: OCRmyPDF, by its command, on the same scans, with Tesseract on both sides.
+"""Compare with the command that a user would use instead, OCRmyPDF, on the same scans, with Tesseract in both.
 
-Ours: from upload to the document as JSON, with two workers; the searchable PDF, which OCRmyPDF makes and the service
-makes when it is asked for, is timed besides. Theirs: `ocrmypdf -j 2 --output-type pdf --optimize 0`, with its start.
-The service renders at its default of 150 dpi; OCRmyPDF reads a scan at the scan's own resolution. The runs alternate.
+Service: from upload to the document as JSON, with two workers. OCRmyPDF: `ocrmypdf -j 2 --output-type pdf --optimize
+0`, including its start. OCRmyPDF makes a searchable PDF; the service makes one on request, which is a second row. The
+service renders at its default of 150 dpi; OCRmyPDF reads a scan at the scan's own resolution. The runs alternate.
 """
 
 from __future__ import annotations
@@ -15,32 +15,34 @@ import time
 from pathlib import Path
 
 from benchmarks.measures.ocr import needs
-from benchmarks.plan import Plan
-from benchmarks.rows import NotMeasured, Row, Target, middle, ratios, spread
-from benchmarks.service import Service, service
+from benchmarks.support.resources import Resources
+from benchmarks.support.rows import NotMeasured, Row, Target, middle, ratios, spread
+from benchmarks.support.service import RunningService, service
 
 TITLE = "Against OCRmyPDF"
 
 
-def measure(plan: Plan) -> list[Row]:
-    """One row for the document, one with the searchable PDF made as well."""
+def measure(resources: Resources) -> list[Row]:
+    """Return a row for the document, and one that includes the searchable PDF."""
     _check()
-    scans = plan.scans
+    scans = resources.scans
     ours, with_pdf, theirs, failures = [], [], [], 0
-    with service(plan.folder / "tesseract", SLIMGEST_ENGINE="tesseract") as running:
+    with service(resources.folder / "tesseract", SLIMGEST_ENGINE="tesseract") as running:
         running.process(scans.path, mode="ocr", pages="1-4")
-        for number in plan.runs(most=4):
-            seconds, failed = _ocrmypdf(scans.path, plan.folder / f"{number}.pdf")
+        for number in resources.runs(most=4):
+            seconds, failed = _ocrmypdf(scans.path, resources.folder / f"{number}.pdf")
             theirs.append(seconds)
             job_s, made_s, lost = _ours(running, scans.path, scans.pages)
             ours.append(job_s)
             with_pdf.append(job_s + made_s)
             failures += failed + lost
-    return [_row(plan, what, times, theirs, failures) for what, times in (("", ours), (", searchable PDF", with_pdf))]
+    return [
+        _row(resources, what, times, theirs, failures) for what, times in (("", ours), (", searchable PDF", with_pdf))
+    ]
 
 
-def _row(plan: Plan, what: str, ours: list[float], theirs: list[float], failures: int) -> Row:
-    times, pages = ratios(ours, theirs), plan.scans.pages
+def _row(resources: Resources, what: str, ours: list[float], theirs: list[float], failures: int) -> Row:
+    times, pages = ratios(ours, theirs), resources.scans.pages
     return Row(
         measure="peer",
         what=f"Pages/s over OCRmyPDF's, Tesseract on both sides{what}",
@@ -50,7 +52,7 @@ def _row(plan: Plan, what: str, ours: list[float], theirs: list[float], failures
         failures=failures,
         runs=len(times),
         detail=f"{pages / middle(ours):.2f} pages/s, OCRmyPDF {pages / middle(theirs):.2f} ({spread(times)}); "
-        + plan.scans.origin,
+        + resources.scans.origin,
     )
 
 
@@ -63,7 +65,7 @@ def _check() -> None:
 
 
 def _ocrmypdf(pdf: Path, made: Path) -> tuple[float, int]:
-    """Seconds, and 1 if it failed."""
+    """Return the seconds taken, and 1 if the command failed."""
     command = [sys.executable, "-m", "ocrmypdf", "-q", "-j", "2", "--output-type", "pdf", "--optimize", "0"]
     started_s = time.perf_counter()
     done = subprocess.run([*command, str(pdf), str(made)], capture_output=True, text=True)
@@ -73,8 +75,8 @@ def _ocrmypdf(pdf: Path, made: Path) -> tuple[float, int]:
     return seconds, int(done.returncode != 0)
 
 
-def _ours(running: Service, pdf: Path, pages: int) -> tuple[float, float, int]:
-    """Seconds to the document, seconds more to the searchable PDF, pages lost."""
+def _ours(running: RunningService, pdf: Path, pages: int) -> tuple[float, float, int]:
+    """Return seconds to the document, further seconds to the searchable PDF, and pages lost."""
     started_s = time.perf_counter()
     job_id = running.submit(pdf, mode="ocr")
     running.wait_end(job_id)

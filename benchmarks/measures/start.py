@@ -1,8 +1,8 @@
-"""How long it takes to begin.
+"""Measure the time to start.
 
-`slimgest up` until `/health/ready` says yes (all processes started, engines loaded and warm, an empty home), and
-`slimgest process` of one page with a text layer, all included. Beside them: a bare process that imports and loads the
-same engine and warms it up. The three take turns.
+`slimgest up` until `/health/ready` succeeds (all processes started, engines loaded and warm, an empty home), and
+`slimgest process` of one page with a text layer, all included. For comparison, a bare process imports, loads and warms
+up the same engine. The three run in turn.
 """
 
 from __future__ import annotations
@@ -14,33 +14,33 @@ import sys
 import time
 from pathlib import Path
 
-from benchmarks.bare import loops
-from benchmarks.plan import Plan
-from benchmarks.rows import Row, Target, middle, spread
+from benchmarks.support.bare import loops
+from benchmarks.support.resources import Resources
+from benchmarks.support.rows import Row, Target, middle, spread
 from slimgest_celery.client import Client
 from tests.support import pdfs
 from tests.support.stack import ROOT
 from workers.redis_server import free_port
 
 TITLE = "Start"
-_SLIMGEST = [sys.executable, "-c", "from slimgest_celery.cli import main; main()"]
-_LONGEST_S = 60.0
+_SLIMGEST = [sys.executable, "-c", "from slimgest_celery.cli.main import main; main()"]
+_LIMIT_S = 60.0
 
 
-def measure(plan: Plan) -> list[Row]:
-    """A row for each command."""
-    page = plan.folder / "letter.pdf"
+def measure(resources: Resources) -> list[Row]:
+    """Return a row for each command."""
+    page = resources.folder / "letter.pdf"
     page.write_bytes(pdfs.text_pages(["Dear reader,\nthis is a page of text."]))
     up, process, bare, failed = [], [], [], 0
-    for number in plan.runs(most=4):
+    for number in resources.runs(most=4):
         bare.append(_bare_s())
-        up.append(_up_s(plan.folder / f"home{number}"))
-        seconds, wrong = _process_s(page)
+        up.append(_up_s(resources.folder / f"home{number}"))
+        seconds, failures = _process_s(page)
         process.append(seconds)
-        failed += wrong
+        failed += failures
     beside = f"a bare process that loads and warms up the engine: {middle(bare):.2f} s"
     return [
-        _row("`slimgest up` to ready", up, 5, int(_LONGEST_S in up), beside),
+        _row("`slimgest up` to ready", up, 5, int(_LIMIT_S in up), beside),
         _row("`slimgest process` of one text page, all included", process, 4, failed, beside),
     ]
 
@@ -70,7 +70,7 @@ def _bare_s() -> float:
 
 
 def _up_s(home: Path) -> float:
-    """Seconds until it is ready; the longest of all where it is not."""
+    """Return the seconds until the service is ready, or the limit if it is not."""
     port = free_port()
     started_s = time.perf_counter()
     process = subprocess.Popen(
@@ -83,8 +83,8 @@ def _up_s(home: Path) -> float:
     try:
         with Client(f"http://127.0.0.1:{port}") as client:
             while not client.ready():
-                if time.perf_counter() - started_s > _LONGEST_S:
-                    return _LONGEST_S
+                if time.perf_counter() - started_s > _LIMIT_S:
+                    return _LIMIT_S
                 time.sleep(0.02)
         return time.perf_counter() - started_s
     finally:

@@ -1,48 +1,50 @@
-"""The text layer's speed.
+"""Measure the speed of text layers.
 
-Ours: a born-digital PDF from upload to result with two workers, with boxes, reading order, paragraphs and the look at
-whether the layer can be trusted. Theirs: one bare pypdfium2 loop that only extracts the text. The runs alternate.
+Service: a born-digital PDF from upload to result with two workers, with boxes, reading order, paragraphs and the
+quality check of the text layer. Bare: one pypdfium2 loop that only extracts the text. The runs alternate.
 """
 
 from __future__ import annotations
 
 from pathlib import Path
 
-from benchmarks import drawn
-from benchmarks.bare import Answer, Loop, loops
-from benchmarks.plan import Plan
-from benchmarks.rows import Row, Target, middle, not_measured, ratios, spread
-from benchmarks.service import Cpu, Service, Took, failures, per_page, service, used
+from benchmarks.support import drawn
+from benchmarks.support.bare import Answer, Loop, loops
+from benchmarks.support.resources import Resources
+from benchmarks.support.rows import Row, Target, middle, not_measured, ratios, spread
+from benchmarks.support.service import Cpu, RunningService, Took, failures, per_page, service, used
 
 TITLE = "Text layer"
 _POLICY = ("large", "debian_policy_193p.pdf")
 
 
-def measure(plan: Plan) -> list[Row]:
-    """A row for a drawn book, and one for a real one."""
-    pages = plan.size(2000, least=100)
-    book = plan.folder / "book.pdf"
+def measure(resources: Resources) -> list[Row]:
+    """Return a row for a drawn book, and one for a real PDF."""
+    pages = resources.size(2000, least=100)
+    book = resources.folder / "book.pdf"
     book.write_bytes(drawn.book(pages))
-    with service(plan.folder / "service") as running, loops("text") as (loop,):
+    # The bare loop reads no pictures; the real PDF has six pages with flow charts.
+    env = {"SLIMGEST_READ_PICTURES": "0"}
+    with service(resources.folder / "service", **env) as running, loops("text") as (loop,):
         running.process(drawn.book(20))
-        rows = [_speed(plan, running, loop, book, f"{pages:,} drawn pages", 0.7)]
-        policy = plan.real(*_POLICY)
+        rows = [_speed(resources, running, loop, book, f"{pages:,} drawn pages", 0.7)]
+        policy = resources.real(*_POLICY)
         if policy is None:
-            return [*rows, not_measured("text", _what(_POLICY[-1]), "the real PDFs are not here")]
-        return [*rows, _speed(plan, running, loop, policy, policy.name, 1.0)]
+            return [*rows, not_measured("text", _what(_POLICY[-1]), "the corpus of real PDFs is not here")]
+        return [*rows, _speed(resources, running, loop, policy, policy.name, 1.0)]
 
 
 def _what(file: str) -> str:
     return f"Text layer, {file}: pages/s through the service over a bare PDFium loop"
 
 
-def _speed(plan: Plan, running: Service, loop: Loop, pdf: Path, name: str, until: float) -> Row:
+def _speed(resources: Resources, running: RunningService, loop: Loop, pdf: Path, name: str, until: float) -> Row:
     ours: list[Took] = []
     theirs: list[Answer] = []
     cpu: list[Cpu] = []
-    pages = running.process(pdf).pages  # both have seen the file
+    pages = running.process(pdf).pages  # a first run of both, not measured
     loop.read(pdf, range(1, pages + 1))
-    for _ in plan.runs(most=7, until=until):
+    for _ in resources.runs(most=7, until=until):
         theirs.append(loop.read(pdf, range(1, pages + 1)))
         before = running.cpu()
         ours.append(running.process(pdf))

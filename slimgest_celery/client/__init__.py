@@ -1,4 +1,4 @@
-"""A Python client of slimgest's API.
+"""The Python client of the API.
 
     with Client("http://127.0.0.1:8000") as client:
         document = client.process(Path("scan.pdf"))
@@ -11,21 +11,22 @@
                 case JobFailed():
                     print(event.message)
 
-`AsyncClient` is the same to be awaited. Both are shells over what does no input or output:
+`AsyncClient` has the same methods as coroutines. Both clients only send the requests. These modules do the rest,
+without input or output:
 
-    calls       a request for each address of the API, and how its answer is read
-    tails       answers that arrive piece by piece, and go on where they broke off
-    patience    when what failed is tried again, and when it is given up
-    event       the events of a job, a class a type
-    errors      what is raised
+    endpoints   the request and the response parser of each endpoint
+    streams     streamed responses that resume after a lost connection
+    retries     the rules for retries
+    events      the events of a job, one class per type
+    errors      the exceptions
 """
 
-from .aio import AsyncClient
-from .errors import AnswerInvalid, ApiError, ServiceUnreachable
-from .event import JobCompleted, JobEvent, JobFailed, JobStarted, PageDone
-from .sse import parse
-from .sync import Client
-from .uploads import Pdf
+from slimgest_celery.client.aio import AsyncClient
+from slimgest_celery.client.errors import AnswerInvalid, ApiError, ServiceUnreachable
+from slimgest_celery.client.events import JobCompleted, JobEvent, JobFailed, JobStarted, PageDone
+from slimgest_celery.client.sse import parse
+from slimgest_celery.client.sync import Client
+from slimgest_celery.client.uploads import Pdf
 
 __all__ = [
     "AnswerInvalid",

@@ -1,21 +1,21 @@
-"""Server-sent events, line by line, after the HTML standard's section 9.2.6."""
+"""A parser of server-sent events (HTML standard, section 9.2.6)."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator
 
-from ..event import Event
+from slimgest_celery.models.events import Event
 
 
 class Parser:
-    """Puts events together from lines without their ends. Events without an id or data are passed over."""
+    """A parser that receives lines without line ends. It skips events without an id or without data."""
 
     def __init__(self) -> None:
         self._fields: dict[str, str] = {}
 
-    def take(self, line: str) -> Event | None:
-        """The event that this line, an empty one, ends."""
+    def feed(self, line: str) -> Event | None:
+        """Add a line. Return an event if the line is empty and completes one."""
         if line:
             name, _, value = line.partition(":")
             value = value.removeprefix(" ")
@@ -29,8 +29,8 @@ class Parser:
 
 
 def parse(lines: Iterable[str]) -> Iterator[Event]:
-    """The events that these lines bring."""
+    """Yield the events in these lines."""
     parser = Parser()
     for line in lines:
-        if event := parser.take(line):
+        if event := parser.feed(line):
             yield event

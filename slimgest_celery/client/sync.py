@@ -1,4 +1,4 @@
-"""The client for ordinary code."""
+"""The synchronous client."""
 
 from __future__ import annotations
 
@@ -12,26 +12,29 @@ from typing import Any, Self, TypeVar
 
 import httpx
 
-from ..answers import Accepted
-from ..model import Delivery, Document, Options, Page, Status
-from . import calls
-from .calls import Call
-from .connection import RETRY_FOR_S, URL, replacing, settings
-from .errors import checked
-from .event import JobEvent
-from .patience import FAILURES, Patience
-from .tails import EventTail, PageTail, Tail
-from .uploads import Pdf, opened
+from slimgest_celery.client import endpoints
+from slimgest_celery.client.config import RETRY_FOR_S, URL, atomic_write, connection_options
+from slimgest_celery.client.endpoints import Call
+from slimgest_celery.client.errors import check_response
+from slimgest_celery.client.events import JobEvent
+from slimgest_celery.client.retries import FAILURES, RetryPolicy
+from slimgest_celery.client.streams import ResumableEvents, ResumablePages, ResumableStream
+from slimgest_celery.client.uploads import Pdf, open_upload
+from slimgest_celery.models.job import Document, Options, Status
+from slimgest_celery.models.page import Page
+from slimgest_celery.models.responses import Accepted
+from slimgest_celery.models.webhooks import Delivery
 
 T = TypeVar("T")
 
 
 class Client:
-    """Talks to one service. Safe to use from several threads; to be closed, or used as a context.
+    """A client of one service. Several threads may share it. Close it, or use it as a context manager.
 
-    What fails because the service is away or overloaded is tried again, for up to `retry_for_s` seconds after the first
-    failure in a row (0: never) and as often as the service asks for; a full queue is waited at for `queue_for_s`
-    (None: as long as that). Methods raise `ApiError`, `ServiceUnreachable` and `AnswerInvalid`.
+    The client retries requests that fail because the service is unreachable or overloaded. It gives up `retry_for_s`
+    seconds after the first failure in a row (0: no retries). It waits as long as the service asks. While the queue is
+    full, it waits up to `queue_for_s` seconds (None: `retry_for_s`). Methods raise `ApiError`, `ServiceUnreachable` and
+    `AnswerInvalid`.
     """
 
     def __init__(
@@ -46,7 +49,7 @@ class Client:
         self.url = url
         self._retry_for_s = retry_for_s
         self._queue_for_s = retry_for_s if queue_for_s is None else queue_for_s
-        self._http = httpx.Client(**settings(url, api_key), transport=transport)
+        self._http = httpx.Client(**connection_options(url, api_key), transport=transport)
 
     def __enter__(self) -> Self:
         return self
@@ -55,7 +58,7 @@ class Client:
         self.close()
 
     def close(self) -> None:
-        """Gives the connections back."""
+        """Close all connections."""
         self._http.close()
 
     # Reading PDFs
@@ -63,7 +66,7 @@ class Client:
     def process(
         self, pdf: Pdf, options: Options | None = None, password: str | None = None, *, filename: str | None = None
     ) -> Document:
-        """Reads a PDF and returns its document, however long that takes; look at its `status`."""
+        """Read a PDF or an image and return its document, however long that takes. Check the document's `status`."""
         job_id = self.submit(pdf, options, password, filename=filename).job_id
         self.wait(job_id)
         return self.result(job_id)
@@ -78,134 +81,138 @@ class Client:
         *,
         filename: str | None = None,
     ) -> Accepted:
-        """Queues a PDF: a path, bytes, or a file open for reading bytes.
+        """Queue a PDF or an image: a path, bytes, or a file opened for reading bytes.
 
-        With a key of your choice, the same submission made again (after a crash, say) makes one job. The end of the job
-        is told to `callback_url`.
+        With an `idempotency_key` of your own, a submission that is repeated (for example after a crash) creates one
+        job. The service sends a signed message to `callback_url` when the job ends.
         """
-        with opened(pdf, filename) as upload:
-            return self._send(calls.submit(upload, options, password, idempotency_key, callback_url))
+        with open_upload(pdf, filename) as upload:
+            return self._send(endpoints.submit(upload, options, password, idempotency_key, callback_url))
 
     def stream(self, job_id: str, after: str | None = None) -> Iterator[JobEvent]:
-        """A job's events to its end, each once, from its first or from after an event's `id`.
+        """Yield each event of a job once, to the last one, from the first one or after the event with the id `after`.
 
-        A lost connection is taken up where it broke.
+        The stream resumes after a lost connection.
         """
-        return self._follow(EventTail(job_id, after))
+        return self._follow(ResumableEvents(job_id, after))
 
     def wait(self, job_id: str) -> Status:
-        """Returns when a job has ended."""
+        """Wait until a job has ended, and return its status."""
         for _ in self.stream(job_id):
             pass
         return self.status(job_id)
 
     def cancel(self, job_id: str) -> Status:
-        """Cancels a job; what was read until then stays readable."""
-        return self._send(calls.cancel(job_id))
+        """Cancel a job. The pages read before are kept."""
+        return self._send(endpoints.cancel(job_id))
+
+    def delete(self, job_id: str) -> None:
+        """Delete a job for good, with everything that the service has stored about it."""
+        self._send(endpoints.delete(job_id))
 
     def retry(self, job_id: str, pages: str | None = None, password: str | None = None) -> Status:
-        """Reads an ended job's failed pages again, or those that `pages` names."""
-        return self._send(calls.retry(job_id, pages, password))
+        """Read the failed pages of an ended job again, or those in `pages`, such as `1-3,7`."""
+        return self._send(endpoints.retry(job_id, pages, password))
 
-    # What came of it
+    # Results
 
     def status(self, job_id: str) -> Status:
-        """Where a job stands."""
-        return self._send(calls.status(job_id))
+        """Return the status of a job."""
+        return self._send(endpoints.status(job_id))
 
     def list(self, offset: int = 0, limit: int = 50) -> list[Status]:
-        """Kept jobs, newest first."""
-        return self._send(calls.listing(offset, limit))
+        """Return the stored jobs, newest first."""
+        return self._send(endpoints.listing(offset, limit))
 
     def result(self, job_id: str) -> Document:
-        """An ended job's document."""
-        return self._send(calls.result(job_id))
+        """Return the document of an ended job."""
+        return self._send(endpoints.result(job_id))
 
     def result_as(self, job_id: str, format: str, password: str | None = None) -> bytes:
-        """An ended job's document in a format of the service, such as `md`, `alto` or `pdf`; waits until it is made.
+        """Return the document of an ended job in a format, such as `md`, `alto` or `pdf`. Wait until it is ready.
 
-        An encrypted PDF needs its password again to be made searchable.
+        The searchable PDF of an encrypted PDF needs the password again.
         """
-        return self._send(calls.result_as(job_id, format, password))
+        return self._send(endpoints.result_as(job_id, format, password))
 
     def download(self, job_id: str, format: str, path: str | Path, password: str | None = None) -> Path:
-        """As `result_as`, into a file, which is there whole or not at all; holds little of it in memory."""
-        call, patience, target = calls.result_as(job_id, format, password), self._patience(), Path(path)
+        """Write the result of `result_as` to a file, completely or not at all, with little memory."""
+        call, retry_policy, target = endpoints.result_as(job_id, format, password), self._retry_policy(), Path(path)
         while True:
             try:
-                with self._opened(call.request) as response, replacing(target) as file:
+                with self._open(call.request) as response, atomic_write(target) as file:
                     for chunk in response.iter_bytes():
                         file.write(chunk)
                 return target
             except FAILURES as failure:
-                time.sleep(patience.wait_s(failure))
+                time.sleep(retry_policy.wait_s(failure))
 
     def pages(self, job_id: str) -> Iterator[Page]:
-        """The pages of an ended job's document in order, each as it arrives."""
-        return self._follow(PageTail(job_id))
+        """Yield the pages of an ended job's document in order, each as it arrives."""
+        return self._follow(ResumablePages(job_id))
 
     def page(self, job_id: str, page_number: int) -> Page:
-        """One page, as soon as it is read."""
-        return self._send(calls.page(job_id, page_number))
+        """Return one page. The page is available as soon as it is read."""
+        return self._send(endpoints.page(job_id, page_number))
 
     def image(self, job_id: str, page_number: int, dpi: int = 100, format: str = "webp") -> bytes:
-        """A page of the PDF as an image (`webp`, `png` or `jpeg`), whether it was read or not."""
-        return self._send(calls.image(job_id, page_number, dpi, format))
+        """Return the image of a page as `webp`, `png` or `jpeg`. The page need not have been read."""
+        return self._send(endpoints.image(job_id, page_number, dpi, format))
 
     def deliveries(self, job_id: str) -> builtins.list[Delivery]:
-        """What was sent to a job's callback, attempt by attempt."""
-        return self._send(calls.deliveries(job_id))
+        """Return the webhook messages of a job, with all attempts."""
+        return self._send(endpoints.deliveries(job_id))
 
     def redeliver(self, job_id: str, delivery_id: str) -> Delivery:
-        """Has a message sent to a job's callback again."""
-        return self._send(calls.redeliver(job_id, delivery_id))
+        """Send a webhook message of a job again."""
+        return self._send(endpoints.redeliver(job_id, delivery_id))
 
     # The service
 
     def service(self) -> dict[str, Any]:
-        """What `GET /` says of workers and queue."""
-        return self._send(calls.service())
+        """Return the answer of `GET /`: the workers and the queue."""
+        return self._send(endpoints.service())
 
     def ready(self) -> bool:
-        """Whether the service is there and can read pages now."""
+        """Return True if the service answers and can read pages now."""
         try:
-            return self._http.request(**calls.ready()).status_code == 200
+            return self._http.request(**endpoints.ready()).status_code == 200
         except httpx.TransportError:
             return False
 
-    # Sending
+    # Requests
 
     def _send(self, call: Call[T]) -> T:
-        patience = self._patience(call.repeatable)
+        retry_policy = self._retry_policy(call.repeatable)
         while True:
             try:
-                return call.answer(self._http.request(**call.request))
+                return call.parse(self._http.request(**call.request))
             except FAILURES as failure:
-                time.sleep(patience.wait_s(failure))
+                time.sleep(retry_policy.wait_s(failure))
 
-    def _follow(self, tail: Tail[T]) -> Iterator[T]:
-        patience = self._patience()
-        while not tail.ended:
+    def _follow(self, stream: ResumableStream[T]) -> Iterator[T]:
+        retry_policy = self._retry_policy()
+        while not stream.ended:
             try:
-                with self._opened(tail.request()) as response:
-                    if response.status_code == 204:  # nothing came after the last event
+                with self._open(stream.request()) as response:
+                    if response.status_code == 204:  # the job has no further events
                         return
                     for chunk in response.iter_bytes():
-                        patience.renew()
-                        yield from tail.take(chunk)
-                        if tail.ended:
+                        retry_policy.reset()
+                        yield from stream.feed(chunk)
+                        if stream.ended:
                             return
-                tail.close()
+                stream.close()
             except FAILURES as failure:
-                time.sleep(patience.wait_s(failure))
+                time.sleep(retry_policy.wait_s(failure))
 
     @contextmanager
-    def _opened(self, request: dict[str, Any]) -> Iterator[httpx.Response]:
-        """A good answer, whose body is to be read."""
+    def _open(self, request: dict[str, Any]) -> Iterator[httpx.Response]:
+        """Open a successful response, whose body is not read yet."""
         with self._http.stream(**request) as response:
             if response.status_code != 200:
                 response.read()
-            yield checked(response)
+            yield check_response(response)
 
-    def _patience(self, repeatable: bool = True) -> Patience:
-        return Patience(self.url, self._retry_for_s, self._queue_for_s, repeatable)
+    def _retry_policy(self, repeatable: bool = True) -> RetryPolicy:
+        return RetryPolicy(self.url, self._retry_for_s, self._queue_for_s, repeatable)

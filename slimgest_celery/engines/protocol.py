@@ -1,4 +1,4 @@
-"""What an OCR engine is, and the one place where its output becomes blocks."""
+"""The protocol of an OCR engine, and the conversion of its lines to blocks."""
 
 from __future__ import annotations
 
@@ -12,60 +12,86 @@ from typing import Protocol, runtime_checkable
 import numpy as np
 from numpy.typing import NDArray
 
-from ..model import Block
+from slimgest_celery.geometry import PageBox, PixelBox, around, clip, to_fractions
+from slimgest_celery.models.page import Block, BlockSource
 
 Image = NDArray[np.uint8]  # height x width x 3, RGB
 
 
 @dataclass(frozen=True, kw_only=True)
-class Line:
-    """A piece of text as an engine found it."""
+class OcrLine:
+    """A piece of text as an engine returns it."""
 
-    text: str
+    text: str  # empty for a printed line that the engine found and could not read
     confidence: float  # 0-1
-    box: tuple[float, float, float, float]  # left, top, right, bottom in pixels of the image
+    box: PixelBox
 
 
-class Engine(Protocol):
-    """Reads text in images. Made once per worker process, with `Settings` as its only argument."""
+class OcrEngine(Protocol):
+    """Reads text in images. One instance per worker process, made with `Settings` as its only argument."""
 
     name: str
     version: str
-    batch_size: int  # images worth handing over at once
+    batch_size: int  # images per call of `read` that make good use of the engine
 
-    def read(self, images: Sequence[Image]) -> list[list[Line]]:
-        """The lines of each image, in any order. Any exception fails the pages of this batch."""
+    def read(self, images: Sequence[Image]) -> list[list[OcrLine]]:
+        """Return the lines of each image, in any order. An exception fails the pages of this batch."""
         ...
 
     def warm_up(self, image: Image) -> None:
-        """Makes the first page as fast as the next, by reading a page that is thrown away."""
+        """Read an image and drop the result, so that the first page is as fast as the next."""
         ...
 
 
 @runtime_checkable
-class OwnModel(Protocol):
-    """What an engine says besides whose model may change while its `version` stays."""
+class HasModelHash(Protocol):
+    """Optional: implemented by engines whose model files can change without a change of `version`."""
 
-    model: str  # tells this model from any other: see `model_hash`
+    model: str  # identifies the model: see `model_hash`
 
 
 @runtime_checkable
-class OnDevice(Protocol):
-    """What an engine says besides where its model lives on a GPU."""
+class GpuEngine(Protocol):
+    """Optional: implemented by engines whose model is on a GPU."""
 
     device: str  # such as NVIDIA H200
 
     def memory_mb(self) -> int:
-        """Device memory that this process holds: weights, work, and what its allocator keeps for later."""
+        """Return the device memory of this process: weights, current work, and the allocator's reserve."""
         ...
 
-    def worn(self) -> str:
-        """Why this process should give way to a fresh one between two tasks; empty while all is well."""
+    def restart_reason(self) -> str:
+        """Return why this process should be replaced before its next task, or an empty string."""
+        ...
+
+
+@runtime_checkable
+class ReadsLanguages(Protocol):
+    """Optional: implemented by engines that know which languages they read."""
+
+    @property
+    def languages(self) -> frozenset[str]:
+        """The tags (slimgest_celery/languages.py) of all languages and scripts that the model or its data cover."""
+        ...
+
+
+@runtime_checkable
+class SelectsLanguages(OcrEngine, ReadsLanguages, Protocol):
+    """Optional: implemented by engines that read some languages at a time, and can detect a page's script."""
+
+    model: str
+
+    def for_languages(self, tags: Sequence[str]) -> OcrEngine:
+        """Return an engine that reads these languages and scripts, all of them in `languages`."""
+        ...
+
+    def detect_script(self, image: Image) -> str | None:
+        """Return the script of the text in an image, as in ISO 15924, or None."""
         ...
 
 
 def model_hash(*files: Path) -> str:
-    """A hash of a model's files, the same on every machine that has them."""
+    """Return a hash of a model's files, the same on every machine that has the same files."""
     digest = sha256()
     for path in files:
         with path.open("rb") as file:
@@ -73,26 +99,24 @@ def model_hash(*files: Path) -> str:
     return digest.hexdigest()
 
 
-def normalise(lines: Sequence[Line], width: int, height: int) -> list[Block]:
-    """Lines in pixels as blocks in 0-1 of the image, in the engine's order; what is empty or no number is left out."""
+def to_blocks(lines: Sequence[OcrLine], width: int, height: int) -> list[Block]:
+    """Convert lines in pixels to blocks in 0-1 of the image, in the engine's order.
+
+    Lines without text, or with a confidence or an edge that is not a finite number, are left out.
+    """
     return [
         Block(
-            text=line.text.strip(), confidence=min(1.0, max(0.0, line.confidence)), box=_fractions(line, width, height)
+            text=line.text.strip(),
+            confidence=min(1.0, max(0.0, line.confidence)),
+            box=_on_page(line.box, width, height),
+            source=BlockSource.OCR,
         )
         for line in lines
         if line.text.strip() and all(map(math.isfinite, (line.confidence, *line.box)))
     ]
 
 
-def _fractions(line: Line, width: int, height: int) -> tuple[float, float, float, float]:
-    left, top, right, bottom = line.box
-    return (
-        _clip(min(left, right) / width),
-        _clip(min(top, bottom) / height),
-        _clip(max(left, right) / width),
-        _clip(max(top, bottom) / height),
-    )
-
-
-def _clip(value: float) -> float:
-    return round(min(1.0, max(0.0, value)), 5)
+def _on_page(box: PixelBox, width: int, height: int) -> PageBox:
+    """The box in 0-1 of the image, with its edges in order."""
+    left, top, right, bottom = box
+    return clip(to_fractions(around(((left, top), (right, bottom))), width, height))

@@ -1,18 +1,21 @@
-"""ALTO 4: pages, text blocks, lines and words with their boxes in pixels, as libraries keep them. www.loc.gov/alto
+"""ALTO 4, the format of libraries: pages, text blocks, lines and words with their boxes in pixels. www.loc.gov/alto
 
-Only what all of 4.0 to 4.4 know is used.
+Only elements and attributes that all versions from 4.0 to 4.4 have are used.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from importlib.metadata import version
 
-from ..model import Block, Document, Page, Paragraph
-from . import flow
-from .words import words
-from .xml import Pixels, around, escape, pixels
+from slimgest_celery.formats.paragraphs import blocks_of, paragraphs_of
+from slimgest_celery.formats.xml import block_union, escape, pixels
+from slimgest_celery.geometry import PixelWindow
+from slimgest_celery.layout.word_boxes import words
+from slimgest_celery.models.job import Document
+from slimgest_celery.models.page import Block, Page, Paragraph
 
-# A layout must have a page, even of a PDF that could not be opened.
+# ALTO requires a page, even if the PDF could not be opened.
 NO_PAGES = '<Page ID="page_0" PHYSICAL_IMG_NR="0" QUALITY="Missing"/>\n'
 _NAMESPACE = "http://www.loc.gov/standards/alto/ns-v4#"
 _TAGS = {"heading": ' TAGREFS="heading"', "table": ' TAGREFS="table"', "text": ""}
@@ -36,16 +39,18 @@ def head(document: Document) -> str:
     )
 
 
-def page(page: Page) -> str:
-    """A page; one that could not be read says why."""
+def page(page: Page) -> Iterator[str]:
+    """A page, in parts. A failed page contains its error message."""
     name = f"page_{page.page_number}"
     size = f'ID="{name}" PHYSICAL_IMG_NR="{page.page_number}" WIDTH="{page.width}" HEIGHT="{page.height}"'
     if page.error is not None:
         why = escape(f"{page.error.message} ({page.error.code})")
-        return f'<Page {size} QUALITY="Missing" QUALITY_DETAIL="{why}"/>\n'
-    inside = "".join(_block(page, paragraph, name, n) for n, paragraph in enumerate(flow.paragraphs(page), 1))
-    space = _place((0, 0, page.width, page.height))
-    return f"<Page {size}><PrintSpace {space}>\n{inside}</PrintSpace></Page>\n"
+        yield f'<Page {size} QUALITY="Missing" QUALITY_DETAIL="{why}"/>\n'
+        return
+    yield f"<Page {size}><PrintSpace {_position((0, 0, page.width, page.height))}>\n"
+    for number, paragraph in enumerate(paragraphs_of(page), 1):
+        yield from _block(page, paragraph, name, number)
+    yield "</PrintSpace></Page>\n"
 
 
 def foot(document: Document) -> str:
@@ -53,27 +58,28 @@ def foot(document: Document) -> str:
     return "</Layout>\n</alto>\n"
 
 
-def _block(page: Page, paragraph: Paragraph, name: str, number: int) -> str:
-    blocks = flow.blocks(page, paragraph)
+def _block(page: Page, paragraph: Paragraph, name: str, number: int) -> Iterator[str]:
+    blocks = blocks_of(page, paragraph)
     if not blocks:
-        return ""
+        return
     name = f"{name}_{number}"
-    # Degrees counterclockwise that the text lies from upright.
+    # The text is turned this many degrees counterclockwise from upright.
     angle = f' ROTATION="{page.turned}"' if page.turned else ""
-    lines = "".join(_line(page, block, f"{name}_{n}") for n, block in enumerate(blocks, 1))
-    place = _place(pixels(around(blocks), page))
-    return f'<TextBlock ID="{name}" {place}{_TAGS[paragraph.kind]}{angle}>\n{lines}</TextBlock>\n'
+    place = _position(pixels(block_union(blocks), page))
+    yield f'<TextBlock ID="{name}" {place}{_TAGS[paragraph.kind]}{angle}>\n'
+    for line_number, block in enumerate(blocks, 1):
+        yield from _line(page, block, f"{name}_{line_number}")
+    yield "</TextBlock>\n"
 
 
-def _line(page: Page, block: Block, name: str) -> str:
-    strings = "<SP/>".join(
-        f'<String ID="{name}_{n}" {_place(pixels(word.box, page))} '
-        f'CONTENT="{escape(word.text)}" WC="{block.confidence:.3f}"/>'
-        for n, word in enumerate(words(block, page.turned), 1)
-    )
-    return f'<TextLine ID="{name}" {_place(pixels(block.box, page))}>{strings}</TextLine>\n'
+def _line(page: Page, block: Block, name: str) -> Iterator[str]:
+    yield f'<TextLine ID="{name}" {_position(pixels(block.box, page))}>'
+    for number, word in enumerate(words(block, page.turned), 1):
+        place, space = _position(pixels(word.box, page)), "<SP/>" if number > 1 else ""
+        yield f'{space}<String ID="{name}_{number}" {place} CONTENT="{escape(word.text)}" WC="{block.confidence:.3f}"/>'
+    yield "</TextLine>\n"
 
 
-def _place(box: Pixels) -> str:
+def _position(box: PixelWindow) -> str:
     left, top, right, bottom = box
     return f'HPOS="{left}" VPOS="{top}" WIDTH="{right - left}" HEIGHT="{bottom - top}"'

@@ -1,13 +1,16 @@
-"""hOCR 1.2: pages, paragraphs, lines and words with their boxes, as XHTML. kba.github.io/hocr-spec/1.2"""
+"""hOCR 1.2 in XHTML: pages, paragraphs, lines and words with their boxes. kba.github.io/hocr-spec/1.2"""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from importlib.metadata import version
 
-from ..model import Block, Document, Page, Paragraph
-from . import flow
-from .words import words
-from .xml import Pixels, around, escape, pixels
+from slimgest_celery.formats.paragraphs import blocks_of, paragraphs_of
+from slimgest_celery.formats.xml import block_union, escape, pixels
+from slimgest_celery.geometry import PixelWindow
+from slimgest_celery.layout.word_boxes import words
+from slimgest_celery.models.job import Document
+from slimgest_celery.models.page import Block, Page, Paragraph
 
 _CAPABILITIES = "ocr_page ocr_carea ocr_par ocr_line ocrx_word ocrp_wconf"
 
@@ -27,15 +30,17 @@ def head(document: Document) -> str:
     )
 
 
-def page(page: Page) -> str:
-    """A page; one that could not be read says why."""
+def page(page: Page) -> Iterator[str]:
+    """A page, in parts. A failed page contains its error message."""
     name = f"page_{page.page_number}"
     title = f"bbox 0 0 {page.width} {page.height}; ppageno {page.page_number - 1}"
+    yield f'<div class="ocr_page" id="{name}" title="{title}">\n'
     if page.error is not None:
-        inside = f"<p>{escape(f'{page.error.message} ({page.error.code})')}</p>\n"
+        yield f"<p>{escape(f'{page.error.message} ({page.error.code})')}</p>\n"
     else:
-        inside = "".join(_paragraph(page, paragraph, name, n) for n, paragraph in enumerate(flow.paragraphs(page), 1))
-    return f'<div class="ocr_page" id="{name}" title="{title}">\n{inside}</div>\n'
+        for number, paragraph in enumerate(paragraphs_of(page), 1):
+            yield from _paragraph(page, paragraph, name, number)
+    yield "</div>\n"
 
 
 def foot(document: Document) -> str:
@@ -43,28 +48,30 @@ def foot(document: Document) -> str:
     return "</body>\n</html>\n"
 
 
-def _paragraph(page: Page, paragraph: Paragraph, name: str, number: int) -> str:
-    blocks = flow.blocks(page, paragraph)
+def _paragraph(page: Page, paragraph: Paragraph, name: str, number: int) -> Iterator[str]:
+    blocks = blocks_of(page, paragraph)
     if not blocks:
-        return ""
+        return
     name = f"{name}_{number}"
-    title = _bbox(pixels(around(blocks), page))
-    lines = "".join(_line(page, block, f"{name}_{n}") for n, block in enumerate(blocks, 1))
-    area = f'<div class="ocr_carea" id="area_{name}" title="{title}">'
-    return f'{area}<p class="ocr_par" id="par_{name}" title="{title}">\n{lines}</p></div>\n'
+    title = _bbox(pixels(block_union(blocks), page))
+    yield f'<div class="ocr_carea" id="area_{name}" title="{title}">'
+    yield f'<p class="ocr_par" id="par_{name}" title="{title}">\n'
+    for line_number, block in enumerate(blocks, 1):
+        yield from _line(page, block, f"{name}_{line_number}")
+    yield "</p></div>\n"
 
 
-def _line(page: Page, block: Block, name: str) -> str:
-    # Degrees counterclockwise that the text lies from upright.
+def _line(page: Page, block: Block, name: str) -> Iterator[str]:
+    # The text is turned this many degrees counterclockwise from upright.
     angle = f"; textangle {page.turned}" if page.turned else ""
     confidence = round(100 * block.confidence)
-    inside = " ".join(
-        f'<span class="ocrx_word" id="word_{name}_{n}" title="{_bbox(pixels(word.box, page))}; x_wconf {confidence}">'
-        f"{escape(word.text)}</span>"
-        for n, word in enumerate(words(block, page.turned), 1)
-    )
-    return f'<span class="ocr_line" id="line_{name}" title="{_bbox(pixels(block.box, page))}{angle}">{inside}</span>\n'
+    yield f'<span class="ocr_line" id="line_{name}" title="{_bbox(pixels(block.box, page))}{angle}">'
+    for number, word in enumerate(words(block, page.turned), 1):
+        title = f"{_bbox(pixels(word.box, page))}; x_wconf {confidence}"
+        span = f'<span class="ocrx_word" id="word_{name}_{number}" title="{title}">{escape(word.text)}</span>'
+        yield f" {span}" if number > 1 else span
+    yield "</span>\n"
 
 
-def _bbox(box: Pixels) -> str:
+def _bbox(box: PixelWindow) -> str:
     return "bbox {} {} {} {}".format(*box)

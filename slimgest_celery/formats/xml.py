@@ -1,4 +1,4 @@
-"""What formats in XML share."""
+"""The common parts of the XML formats: escaping, and boxes in pixels."""
 
 from __future__ import annotations
 
@@ -6,31 +6,24 @@ import html
 import re
 from collections.abc import Iterable
 
-from ..model import Block, Page
+from slimgest_celery.geometry import PageBox, PixelWindow, scale, union
+from slimgest_celery.models.page import Block, Page
 
-# What XML 1.0 holds in no form, not even escaped.
-_IMPOSSIBLE = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
-
-Pixels = tuple[int, int, int, int]  # left, top, right, bottom on the page as it was read
+# Characters that XML 1.0 does not allow, not even escaped.
+_NOT_ALLOWED = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
 def escape(text: str) -> str:
-    """Text for an element or an attribute in double quotes; what cannot stand there is U+FFFD."""
-    return html.escape(_IMPOSSIBLE.sub("\ufffd", text))
+    """Escape text for an element or an attribute in double quotes. Characters not allowed in XML become U+FFFD."""
+    return html.escape(_NOT_ALLOWED.sub("\ufffd", text))
 
 
-def pixels(box: tuple[float, float, float, float], page: Page) -> Pixels:
-    """A box in pixels."""
-    left, top, right, bottom = box
-    return (
-        round(left * page.width),
-        round(top * page.height),
-        round(right * page.width),
-        round(bottom * page.height),
-    )
+def pixels(box: PageBox, page: Page) -> PixelWindow:
+    """A box in pixels of the page as it was read."""
+    left, top, right, bottom = scale(box, page.width, page.height)
+    return round(left), round(top), round(right), round(bottom)
 
 
-def around(blocks: Iterable[Block]) -> tuple[float, float, float, float]:
-    """The box that holds all of them."""
-    lefts, tops, rights, bottoms = zip(*(block.box for block in blocks), strict=True)
-    return min(lefts), min(tops), max(rights), max(bottoms)
+def block_union(blocks: Iterable[Block]) -> PageBox:
+    """The smallest box around all blocks."""
+    return union([block.box for block in blocks])

@@ -1,4 +1,4 @@
-"""A browser, a stack whose pages take their time, and visitors."""
+"""Fixtures: a browser, a stack with a slow engine, and visitors of the web page."""
 
 from __future__ import annotations
 
@@ -14,34 +14,34 @@ from tests.support.stack import Stack, running
 @pytest.fixture(scope="package")
 def browser() -> Iterator[Browser]:
     if not CHROMIUM.exists():
-        pytest.skip("Chromium is not here: apt-get install chromium")
-    expect.set_options(timeout=30_000)  # a busy machine
+        pytest.skip("Chromium is not installed: apt-get install chromium")
+    expect.set_options(timeout=30_000)  # for busy machines
     with chromium() as started:
         yield started
 
 
 @pytest.fixture(scope="package")
 def stack(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
-    """Two workers that take a fifth of a second a page; one API process."""
-    folder = tmp_path_factory.mktemp("browsed")
+    """A stack with two workers, whose engine takes 0.2 s for a page, and one API process."""
+    folder = tmp_path_factory.mktemp("browser")
     with running(folder, TEST_ENGINE_SECONDS="0.2", TEST_ENGINE_ONCE=str(folder)) as started:
         yield started
 
 
 @pytest.fixture
 def visitors(browser: Browser) -> Iterator[Callable[..., Page]]:
-    """Makes visitors, each with a profile of their own. None of their pages may break or be broken into."""
+    """Open browser tabs, each with its own profile. Fail on script errors and violations of the policy."""
     faults: list[str] = []
     pages: list[Page] = []
 
-    def come(**how: object) -> Page:
-        page = browser.new_context(**{"viewport": {"width": 1400, "height": 880}, **how}).new_page()  # type: ignore[arg-type]
+    def open_tab(**options: object) -> Page:
+        page = browser.new_context(**{"viewport": {"width": 1400, "height": 880}, **options}).new_page()  # type: ignore[arg-type]
         page.on("pageerror", lambda error: faults.append(str(error)))
-        page.on("console", lambda said: faults.append(said.text) if "Policy" in said.text else None)
+        page.on("console", lambda message: faults.append(message.text) if "Policy" in message.text else None)
         pages.append(page)
         return page
 
-    yield come
+    yield open_tab
     for page in pages:
         page.context.close()
     assert not faults
@@ -49,7 +49,7 @@ def visitors(browser: Browser) -> Iterator[Callable[..., Page]]:
 
 @pytest.fixture
 def visitor(stack: Stack, visitors: Callable[..., Page]) -> Page:
-    """Somebody who has just opened the page."""
+    """A browser tab that has just opened the web page."""
     page = visitors()
     page.goto(stack.url)
     return page

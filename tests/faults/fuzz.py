@@ -1,7 +1,7 @@
-"""Sends damaged PDFs through the whole service: `python -m tests.faults.fuzz --count 500`, or `make fuzz`.
+"""Send damaged PDFs through the whole service: `python -m tests.faults.fuzz --count 500`, or `make fuzz`.
 
-Mutants are made by a seed, from PDFs drawn here and from real ones where they stand beside the checkout. Every job must
-end, no answer may be a 5xx, and every worker must be there afterwards. Bounded in count and in time.
+A seed determines the mutants. They are made from PDFs drawn here, and from real ones if these are next to the checkout.
+Every job must end, no answer may be a 5xx, and every worker must be alive afterwards. Count and time are limited.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ _NUMBERS = [b"0", b"-1", b"99999999999", b"2147483648", b"1e309", b"0.0000001"]
 
 
 def seeds() -> list[bytes]:
-    """Sound PDFs to damage: drawn ones, and small real ones where there are any."""
+    """Return valid PDFs to damage: drawn ones, and small real ones if there are any."""
     drawn = [
         pdfs.text_pages(["One page of text.\nTwo lines.", "Another page."]),
         pdfs.scanned(["a picture of text"]),
@@ -48,10 +48,10 @@ def seeds() -> list[bytes]:
     return drawn + [path.read_bytes() for path in sorted(corpus.rglob("*.pdf")) if path.stat().st_size < 300_000]
 
 
-def mutant(number: int, seed: int, sound: list[bytes]) -> bytes:
-    """The mutant with this number: the same for the same seed and the same sound PDFs."""
+def mutant(number: int, seed: int, valid: list[bytes]) -> bytes:
+    """Return the mutant with this number: the same for the same seed and the same valid PDFs."""
     rng = random.Random(f"{seed}-{number}")
-    data = bytearray(rng.choice(sound))
+    data = bytearray(rng.choice(valid))
     for _ in range(rng.choice([1, 2, 4, 16, 64])):
         _damage(data, rng)
     return b"%PDF-1.4\n" + bytes(data) if b"%PDF-" not in data[:1024] else bytes(data)
@@ -82,13 +82,13 @@ def _swap(data: bytearray, old: bytes, new: bytes, rng: random.Random) -> None:
 
 
 def fuzz(stack: Stack, count: int, seed: int, seconds: float) -> Counter[str]:
-    """Sends mutants, four at a time; returns how each ended. Raises `AssertionError` for a 5xx or a job without end."""
-    sound, deadline_s, ends = seeds(), time.monotonic() + seconds, Counter[str]()
+    """Send mutants, four at a time; count their ends. Raises `AssertionError` for a 5xx or a job without an end."""
+    valid, deadline_s, ends = seeds(), time.monotonic() + seconds, Counter[str]()
 
     def send(number: int) -> str:
         if time.monotonic() > deadline_s:
             return "(not sent: out of time)"
-        answer = stack.post("/process-pdf", mutant(number, seed, sound))
+        answer = stack.post("/process-pdf", mutant(number, seed, valid))
         assert answer.status_code < 500, f"mutant {number} of seed {seed}: {answer.status_code} {answer.text[:300]}"
         body = answer.json()
         return str(body["pdfs"][0]["status"] if "pdfs" in body else body["code"])

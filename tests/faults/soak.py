@@ -39,18 +39,18 @@ _SAMPLE_S = 2.0
 _KILL_EVERY_S = 20.0
 _SLOPE_LIMIT_MB = 60.0  # an hour
 _WINDOW = 15  # samples
-_WARM_UP = 0.25  # of the run, left out of the slope: allocators and caches fill
+_WARM_UP = 0.25  # of the run, not used for the slope: allocators and caches grow at first
 
 
 @dataclass(frozen=True)
 class Sample:
-    """What is there at one moment."""
+    """The measurements at one moment."""
 
     seconds: float
     api_mb: float
     workers_mb: float  # all worker processes together
     connections: int
-    lasting_keys: int  # in Redis, without a time at which they go by themselves
+    lasting_keys: int  # in Redis, without an expiry time
     stored_files: int
     temporary_files: int
 
@@ -75,7 +75,7 @@ class Soak:
             thread.start()
         try:
             self._over.wait(seconds)
-        finally:  # also where somebody has had enough
+        finally:  # also after Ctrl-C
             self._over.set()
             for thread in threads:
                 thread.join()
@@ -102,10 +102,10 @@ class Soak:
             return sum(ttl == -1 for ttl in pipe.execute())
 
     def _client(self, number: int) -> None:
-        sound, rng = seeds(), random.Random(number)
+        valid, rng = seeds(), random.Random(number)
         while not self._over.is_set():
             try:
-                answer = self.stack.post("/process-pdf", _some_pdf(rng, sound), mode=rng.choice(["auto", "ocr"]))
+                answer = self.stack.post("/process-pdf", _some_pdf(rng, valid), mode=rng.choice(["auto", "ocr"]))
             except httpx.HTTPError as error:
                 self.faults.append(f"no answer: {type(error).__name__}")
                 continue
@@ -118,7 +118,7 @@ class Soak:
     def _kill(self) -> None:
         while not self._over.wait(_KILL_EVERY_S):
             workers = psutil.Process(self.stack.workers["all"].pid).children()
-            if not workers:  # both are waiting to be started again
+            if not workers:  # both are waiting for their restart
                 continue
             worker = self.rng.choice(workers)
             victim = self.rng.choice([worker, *worker.children()])
@@ -130,7 +130,7 @@ class Soak:
             self.samples.append(self.sample())
 
 
-def _some_pdf(rng: random.Random, sound: list[bytes]) -> bytes:
+def _some_pdf(rng: random.Random, valid: list[bytes]) -> bytes:
     kind = rng.randrange(5)
     if kind == 0:
         return pdfs.text_pages([f"Page {number} of a letter." for number in range(rng.randrange(1, 30))])
@@ -138,7 +138,7 @@ def _some_pdf(rng: random.Random, sound: list[bytes]) -> bytes:
         return pdfs.numbered(rng.randrange(1, 20))
     if kind == 2:
         return pdfs.coloured([(0, 1, 0), rng.choice([RAISE, GARBAGE, KILL_ONCE]), (0, 3, 0)])
-    return mutant(rng.randrange(10**9), 7, sound)
+    return mutant(rng.randrange(10**9), 7, valid)
 
 
 def _resident_mb(pid: int) -> float:
@@ -152,12 +152,12 @@ def _resident_mb(pid: int) -> float:
 
 
 def _count(folder: Path) -> int:
-    """Files below a folder from which others are deleting meanwhile."""
+    """Count the files below a folder, while other processes delete some."""
     return sum(len(files) for _, _, files in os.walk(folder))
 
 
 def slope_mb_per_hour(samples: list[Sample], name: str) -> float:
-    """How fast a memory figure grows after the warm-up: least squares over medians, for a kill is a spike."""
+    """Return how fast memory grows after the warm-up: least squares over medians, as each kill is an outlier."""
     kept = samples[int(len(samples) * _WARM_UP) : -1]
     windows = [kept[at : at + _WINDOW] for at in range(0, len(kept) - _WINDOW + 1, _WINDOW)]
     middles = [median(s.seconds for s in window) for window in windows]
@@ -165,7 +165,7 @@ def slope_mb_per_hour(samples: list[Sample], name: str) -> float:
 
 
 def _report(soak: Soak, start: Sample, target: Path) -> list[str]:
-    """Writes the table and the plot; returns what is wrong."""
+    """Write the table and the plot; return the problems found."""
     wrong, minutes = list(soak.faults), soak.samples[-2].seconds / 60
     machine = f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}"
     ends = ", ".join(f"{count} {end}" for end, count in soak.ends.most_common())
@@ -175,8 +175,8 @@ def _report(soak: Soak, start: Sample, target: Path) -> list[str]:
         "",
         f"Written by `make soak` ({datetime.now(UTC):%Y-%m-%d}, {machine}).",
         f"{minutes:.0f} minutes, {soak.ends.total()} jobs: {ends}.",
-        f"Killed meanwhile: {kills}. Answers that were a 5xx, or none: {len(soak.faults)}.",
-        f"Jobs are kept for {_RETENTION_S} s.",
+        f"Processes killed during the run: {kills}. Requests with a 5xx answer or no answer: {len(soak.faults)}.",
+        f"The retention of jobs is {_RETENTION_S} s.",
         "",
         "| | at the start | median | at the end | growth an hour |",
         "|---|---|---|---|---|",

@@ -1,4 +1,4 @@
-"""Messages from a Redis that somebody else writes to: data, never code, and never the end of a worker."""
+"""Forged messages in Redis: they are never executed and stop no worker."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class _Exploit:
 
 
 def _message(body: bytes, content_type: str, task: str) -> str:
-    """A message in kombu's form."""
+    """Return a message in the format of kombu."""
     where = {"exchange": "slimgest", "routing_key": "pages"}
     properties = {
         "delivery_info": where,
@@ -41,7 +41,7 @@ def _message(body: bytes, content_type: str, task: str) -> str:
     )
 
 
-def test_messages_that_are_pickles_or_nonsense_run_nothing_and_stop_no_job(tmp_path: Path) -> None:
+def test_pickles_and_invalid_messages_execute_nothing_and_stop_no_job(tmp_path: Path) -> None:
     proof = tmp_path / "exploited"
     nonsense = json.dumps([["no-such-job", "one", None], {}, {}]).encode()
     messages = [
@@ -53,7 +53,7 @@ def test_messages_that_are_pickles_or_nonsense_run_nothing_and_stop_no_job(tmp_p
         "no message at all",
     ]
     with running(tmp_path, workers=0, beat=True, SLIMGEST_NUM_WORKERS="1") as stack:
-        stack.start_supervised()  # what is no message at all ends a worker in kombu; its supervisor starts it again
+        stack.start_supervised()  # a message without any form ends a worker in kombu; the supervisor restarts it
         stack.wait_ready(1)
         stack.redis.sadd("slimgest:workers", "ghost@host")
         stack.redis.hset("slimgest:worker:ghost@host", mapping={"name": "ghost@host", "state": "possessed"})

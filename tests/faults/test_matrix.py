@@ -1,7 +1,7 @@
-"""The fault matrix: one job of forty pages, two workers, and something that goes wrong in the middle of it.
+"""The fault matrix: one job of forty pages, two workers, and a fault in the middle of the job.
 
-Whatever it is: one end state, one end event, every page exactly once, no text lost. `make faults` runs all of it and
-writes the table to docs/faults.md; `make test` leaves the slow ones out.
+After every fault: one end state, one end event, every page exactly once, no text lost. `make faults` runs
+all faults and writes the table to docs/faults.md; `make test` skips the slow ones.
 """
 
 from __future__ import annotations
@@ -24,9 +24,10 @@ from pathlib import Path
 import pytest
 from celery import Celery
 
-from slimgest_celery.event import Event
-from slimgest_celery.ledger import Ledger
-from slimgest_celery.model import Job, Options, now
+from slimgest_celery.models.events import Event
+from slimgest_celery.models.job import Job, Options
+from slimgest_celery.models.record import now
+from slimgest_celery.state.job_state import JobState
 from tests.support import pdfs
 from tests.support.engines import ALLOCATE, GARBAGE, HANG, KILL, RAISE
 from tests.support.redis import RedisServer
@@ -34,13 +35,13 @@ from tests.support.stack import ROOT, Stack, running, wait_for
 
 PAGES = 40
 SECONDS_PER_PAGE = 0.15
-PROMISE_S = 60.0  # from the fault (or its end) to the job's end, beyond what the job takes undisturbed
+MAX_DELAY_S = 60.0  # from the fault (or its end) to the end of the job, beyond the time without a fault
 ROWS: list[dict[str, object]] = []
 
 
 @dataclass
 class Scene:
-    """What a fault may lay hands on."""
+    """The processes and data that a fault may change."""
 
     stack: Stack
     redis: RedisServer
@@ -55,11 +56,11 @@ class Scene:
 Fault = Callable[[Scene], None]
 
 
-# --- Processes that die -----------------------------------------------------------------------------------------------
+# --- Processes --------------------------------------------------------------------------------------------------------
 
 
 def nothing(scene: Scene) -> None:
-    """nothing at all (for comparison)"""
+    """no fault (for comparison)"""
 
 
 def child_killed(scene: Scene) -> None:
@@ -68,7 +69,7 @@ def child_killed(scene: Scene) -> None:
 
 
 def worker_killed(scene: Scene) -> None:
-    """SIGKILL of a whole worker, parent and child; nobody starts another"""
+    """SIGKILL of a whole worker, parent and child, which is not restarted"""
     child = scene.stack.child_of("cpu0")
     scene.stack.workers["cpu0"].kill()
     if child.is_running():
@@ -77,7 +78,7 @@ def worker_killed(scene: Scene) -> None:
 
 
 def worker_terminated(scene: Scene) -> None:
-    """SIGTERM of a worker (it drains)"""
+    """SIGTERM of a worker (it finishes its page)"""
     scene.stack.workers["cpu0"].terminate()
     assert scene.stack.workers["cpu0"].wait(20) == 0
 
@@ -94,11 +95,11 @@ def worker_stopped(scene: Scene) -> None:
 
     wakes = threading.Timer(60, go_on)
     wakes.start()
-    scene.afterwards = wakes.join  # what the worker does with its stale page is part of the fault
+    scene.afterwards = wakes.join  # the fault includes what the worker then does with its old page
 
 
 def all_workers_killed(scene: Scene) -> None:
-    """SIGKILL of every worker, then new ones"""
+    """SIGKILL of every worker, then new workers"""
     for name in ("cpu0", "cpu1"):
         scene.stack.workers[name].kill()
         scene.stack.workers[name].wait()
@@ -107,7 +108,7 @@ def all_workers_killed(scene: Scene) -> None:
 
 
 def api_killed(scene: Scene) -> None:
-    """SIGKILL of the API while a client streams (it resumes at another one)"""
+    """SIGKILL of the API while a client streams (the client resumes at another API process)"""
     _, process = scene.stack.apis.pop(0)
     os.killpg(process.pid, signal.SIGKILL)
     process.wait()
@@ -136,22 +137,22 @@ def redis_away(scene: Scene) -> None:
 
 
 def redis_frozen(scene: Scene) -> None:
-    """Redis frozen for 10 s: connections stand and nothing answers"""
+    """Redis frozen for 10 s: connections stay open without answers"""
     os.kill(scene.redis.process.pid, signal.SIGSTOP)
     time.sleep(10)
     os.kill(scene.redis.process.pid, signal.SIGCONT)
 
 
 def workers_deaf(scene: Scene) -> None:
-    """both workers alive but deaf (they no longer ask for work)"""
+    """both workers alive but no longer fetching tasks"""
     assert scene.celery is not None
     for queue in ("ingest", "pages"):
         scene.celery.control.cancel_consumer(queue)
-    supervised_again(scene)
+    _restart_ended_workers(scene)
 
 
-def supervised_again(scene: Scene) -> None:
-    """Starts a worker anew when it has ended itself, as its supervisor would."""
+def _restart_ended_workers(scene: Scene) -> None:
+    """Restart each worker when it has ended itself, as its supervisor would."""
 
     def watch() -> None:
         for name in ("cpu0", "cpu1"):
@@ -187,7 +188,7 @@ def _remounted(folder: Path, how: str) -> bool:
     return subprocess.run(["mount", "-o", f"remount,{how}", str(folder)], capture_output=True).returncode == 0
 
 
-# --- Messages that come twice, or not at all --------------------------------------------------------------------------
+# --- Messages delivered twice, or lost --------------------------------------------------------------------------------
 
 
 def finish_twice(scene: Scene) -> None:
@@ -206,17 +207,17 @@ def ingest_twice(scene: Scene) -> None:
 
 
 def beat_twice(scene: Scene) -> None:
-    """beat running twice, each sending rescues and reconciliations"""
+    """beat running twice, each sending its periodic tasks"""
     scene.stack.start_beat("second-beat")
 
 
 def queues_lost(scene: Scene) -> None:
-    """every queued message lost (the chord can never be complete)"""
+    """every queued message lost (the chord can never complete)"""
     for key in scene.stack.redis.keys("pages*"):
         scene.stack.redis.delete(key)
 
 
-# test_workers_die.py kills workers in `make test`; here that is left to `make faults`.
+# In `make test`, test_workers_die.py kills workers; here only `make faults` does.
 QUICK: list[Fault] = [api_killed, redis_emptied, storage_full, queues_lost]
 SLOW: list[Fault] = [
     nothing,
@@ -242,7 +243,7 @@ ON_SMALL_DISK = (storage_full, storage_read_only)
     [*QUICK, *(pytest.param(fault, marks=pytest.mark.slow) for fault in SLOW)],
     ids=lambda fault: fault.__name__,
 )
-def test_a_job_ends_once_with_every_page_whatever_dies(tmp_path: Path, fault: Fault) -> None:
+def test_a_job_ends_once_with_every_page_after_any_fault(tmp_path: Path, fault: Fault) -> None:
     with _scene(tmp_path, small_disk=fault in ON_SMALL_DISK) as scene:
         follower = threading.Thread(target=_follow, args=(scene,))
         follower.start()
@@ -259,11 +260,11 @@ def test_a_job_ends_once_with_every_page_whatever_dies(tmp_path: Path, fault: Fa
         late_s = max(0.0, scene.ended_s - over_s - undisturbed_s)
         assert status["status"] == "completed", _logs(tmp_path)
         _check(scene, expected_failures={})
-        assert late_s < PROMISE_S
+        assert late_s < MAX_DELAY_S
         _row(fault.__doc__ or "", status["status"], PAGES, after_s, max(0.0, after_s - undisturbed_s))
 
 
-@pytest.mark.slow  # test_workers_die.py has them on smaller jobs
+@pytest.mark.slow  # test_workers_die.py tests the same on smaller jobs
 @pytest.mark.parametrize(
     ("colour", "engine", "code"),
     [
@@ -274,11 +275,16 @@ def test_a_job_ends_once_with_every_page_whatever_dies(tmp_path: Path, fault: Fa
         (RAISE, "Batching", "page.engine_failed"),
         (GARBAGE, "ByColour", None),
     ],
-    ids=["kills", "kills-in-a-span", "hangs", "allocates", "raises-in-a-span", "garbage"],
+    ids=[
+        "kills-its-worker",
+        "kills-its-worker-in-a-page-range",
+        "hangs",
+        "allocates",
+        "raises-in-a-page-range",
+        "garbage",
+    ],
 )
-def test_a_bad_page_costs_only_itself(
-    tmp_path: Path, request: pytest.FixtureRequest, colour, engine: str, code
-) -> None:  # type: ignore[no-untyped-def]
+def test_a_bad_page_fails_alone(tmp_path: Path, request: pytest.FixtureRequest, colour, engine: str, code) -> None:  # type: ignore[no-untyped-def]
     colours = [(0, number, 0) for number in range(1, PAGES + 1)]
     colours[16] = colour
     began_s = time.monotonic()
@@ -290,7 +296,7 @@ def test_a_bad_page_costs_only_itself(
         wait_for(lambda: len(scene.stack.ready_workers()) == 2, what="both workers again")
     what = f"a page that {request.node.callspec.id.replace('-', ' ')}"
     end = f"{status['status']} ({code})" if code else "completed"
-    _row(what.replace("that garbage", "for which the engine returns garbage"), end, PAGES, time.monotonic() - began_s)
+    _row(what.replace("garbage", "makes the engine return garbage"), end, PAGES, time.monotonic() - began_s)
 
 
 def test_a_job_stored_but_never_sent_is_found_and_read(tmp_path: Path) -> None:
@@ -298,7 +304,7 @@ def test_a_job_stored_but_never_sent_is_found_and_read(tmp_path: Path) -> None:
     with _scene(tmp_path) as scene:
         _follow(scene)
         left = Job(job_id=str(uuid.uuid4()), filename="left.pdf", options=Options(), created_at=now())
-        assert Ledger(scene.stack.redis, 60).admit([left.job_id], 100, left.created_at.timestamp())
+        assert JobState(scene.stack.redis, 60).admit([left.job_id], 100, left.created_at.timestamp())
         scene.stack.files.create(left, io.BytesIO(pdfs.numbered(2)), None)
         began_s = time.monotonic()
         wait_for(lambda: scene.stack.files.end(left.job_id), what="its end", within_s=40, logs=tmp_path)
@@ -307,7 +313,7 @@ def test_a_job_stored_but_never_sent_is_found_and_read(tmp_path: Path) -> None:
         _row("the API killed between storing a job and sending it", "completed", 2, taken_s, taken_s)
 
 
-# --- The scene, and what is checked -----------------------------------------------------------------------------------
+# --- The scene and its checks -----------------------------------------------------------------------------------------
 
 
 @contextmanager
@@ -339,7 +345,7 @@ def _scene(
 
 
 def _follow(scene: Scene) -> None:
-    """Streams the job's events as a client does that resumes at whichever API there is."""
+    """Stream the events of the job, and resume at any API process that is alive."""
     after = None
     deadline_s = time.monotonic() + 110
     while time.monotonic() < deadline_s:
@@ -350,7 +356,7 @@ def _follow(scene: Scene) -> None:
                 if event.last:
                     scene.ended_s = time.monotonic()
                     return
-        except Exception:  # whatever the fault did to it: it comes again
+        except Exception:  # any effect of the fault: connect again
             time.sleep(0.2)
         time.sleep(0.05)
 
@@ -363,10 +369,10 @@ def _check(scene: Scene, expected_failures: dict[int, str], odd_pages: set[int] 
         if page["page_number"] not in (odd_pages or set()):
             assert page["text"] == f"page {page['page_number']}"
     assert [event.type for event in scene.events if event.last] == ["complete"]
-    told = [event.data["page_number"] for event in scene.events if event.type == "page"]
-    assert sorted(set(told)) == list(range(1, PAGES + 1))
-    # Only a Redis that came back empty tells a page again: it has forgotten what it told.
-    assert len(told) == len(set(told)) or scene.redis.emptied, told
+    published = [event.data["page_number"] for event in scene.events if event.type == "page"]
+    assert sorted(set(published)) == list(range(1, PAGES + 1))
+    # Only after Redis was restarted empty may a page be published again.
+    assert len(published) == len(set(published)) or scene.redis.emptied, published
     assert len(list(scene.stack.folder.rglob(f"{scene.job_id}/end.json"))) == 1
 
 
@@ -380,7 +386,7 @@ def _logs(folder: Path) -> str:
 
 @pytest.fixture(scope="module", autouse=True)
 def table() -> Iterator[None]:
-    """Writes the table where FAULTS_TABLE says, once all rows are there."""
+    """Write the table of all rows to the file FAULTS_TABLE."""
     yield
     target = os.environ.get("FAULTS_TABLE")
     if not target:
@@ -388,15 +394,15 @@ def table() -> Iterator[None]:
     machine = f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}"
     made = f"{datetime.now(UTC):%Y-%m-%d}, {machine}"
     lines = [
-        "# What dies, and what becomes of the job",
+        "# Faults, and their effect on a job",
         "",
         f"Written by `make faults` ({made}).",
-        f"One job of {PAGES} pages at {SECONDS_PER_PAGE} s each, two workers, the real stack. In every row the job had",
-        "exactly one end state and one end event, and every page came exactly once with its text (but for bad pages",
-        "themselves). *To the end* counts from the fault, and from the start for bad pages; *cost* is what of it an",
-        "undisturbed job would not have taken. Faults that last have their duration in both.",
+        f"One job of {PAGES} pages at {SECONDS_PER_PAGE} s each, two workers, real processes. In every row,",
+        "the job had exactly one end state and one end event, and every page came exactly once with its text (except",
+        "bad pages). *To the end* is the time from the fault to the end of the job; for bad pages, from the start.",
+        "*Cost* is the part of it that a job without a fault does not need. Both include the duration of the fault.",
         "",
-        "| what went wrong in the middle of the job | end state | pages | to the end | cost |",
+        "| fault in the middle of the job | end state | pages | to the end | cost |",
         "|---|---|---|---|---|",
     ]
     for row in ROWS:

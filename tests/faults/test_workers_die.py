@@ -1,4 +1,4 @@
-"""Workers are killed in the middle of their work; jobs end all the same."""
+"""Workers are killed while they read; jobs complete anyway."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
 
 
 def _check_whole(stack: Stack, job_id: str, pages: int, failed: dict[int, str]) -> None:
-    """One end state, one end event, every page once, and those that are not in `failed` with their text."""
+    """Check for one end event, every page once, and text on every page that is not in `failed`."""
     document = stack.document(job_id)
     assert [page["page_number"] for page in document["pages"]] == list(range(1, pages + 1))
     codes = {page["page_number"]: page["error"]["code"] for page in document["pages"] if page["error"]}
@@ -38,7 +38,7 @@ def _check_whole(stack: Stack, job_id: str, pages: int, failed: dict[int, str]) 
     assert sorted(e.data["page_number"] for e in events if e.type == "page") == list(range(1, pages + 1))
 
 
-def test_a_child_killed_in_the_middle_of_a_page_costs_nothing(stack: Stack) -> None:
+def test_a_child_killed_in_the_middle_of_a_page_loses_nothing(stack: Stack) -> None:
     job_id = stack.submit(pdfs.numbered(12))
     next(event for event in stack.events(job_id) if event.type == "page")
     os.kill(stack.child_of("cpu0").pid, signal.SIGKILL)
@@ -46,14 +46,14 @@ def test_a_child_killed_in_the_middle_of_a_page_costs_nothing(stack: Stack) -> N
     _check_whole(stack, job_id, 12, {})
 
 
-def test_a_whole_worker_killed_costs_nothing_and_its_page_comes_back_soon(stack: Stack) -> None:
+def test_the_page_of_a_killed_worker_is_soon_read_by_another(stack: Stack) -> None:
     job_id = stack.submit(pdfs.numbered(12))
     next(event for event in stack.events(job_id) if event.type == "page")
     victim = stack.workers["cpu0"]
     child = stack.child_of("cpu0")
     victim.kill()
     victim.wait()
-    # No successor is started: the lease runs out, and beat's rescue puts the message back.
+    # No other worker is started: the registration expires, and the periodic task requeues the message.
     assert stack.wait_end(job_id, within_s=40)["status"] == "completed"
     _check_whole(stack, job_id, 12, {})
     assert not child.is_running() or child.status() == psutil.STATUS_ZOMBIE, "the child outlived its worker"
@@ -61,7 +61,7 @@ def test_a_whole_worker_killed_costs_nothing_and_its_page_comes_back_soon(stack:
     stack.wait_ready(2)
 
 
-def test_a_killed_worker_s_successor_puts_back_what_it_held(stack: Stack) -> None:
+def test_a_restarted_worker_requeues_the_messages_of_the_killed_one(stack: Stack) -> None:
     job_id = stack.submit(pdfs.numbered(12))
     next(event for event in stack.events(job_id) if event.type == "page")
     for name in ("cpu0", "cpu1"):
@@ -72,13 +72,13 @@ def test_a_killed_worker_s_successor_puts_back_what_it_held(stack: Stack) -> Non
     _check_whole(stack, job_id, 12, {})
 
 
-def test_sigterm_drains_the_page_in_hand(stack: Stack) -> None:
+def test_a_worker_completes_its_page_after_sigterm(stack: Stack) -> None:
     job_id = stack.submit(pdfs.numbered(12))
     next(event for event in stack.events(job_id) if event.type == "page")
     worker = stack.workers["cpu1"]
     worker.send_signal(signal.SIGTERM)
     assert worker.wait(20) == 0
-    assert not stack.redis.exists(f"slimgest:unacked:cpu1@{os.uname().nodename}"), "it left a message behind"
+    assert not stack.redis.exists(f"slimgest:unacked:cpu1@{os.uname().nodename}"), "it left an unacknowledged message"
     assert stack.wait_end(job_id)["status"] == "completed"
     _check_whole(stack, job_id, 12, {})
     stack.start_worker("cpu1")
@@ -92,13 +92,12 @@ def test_a_page_that_kills_its_worker_once_is_read_the_second_time(stack: Stack)
     assert (page["text"], page["attempts"]) == ("page 128", 2)
 
 
+@pytest.mark.alone
 @pytest.mark.parametrize(
     ("colour", "code", "attempts"),
     [(KILL, "page.worker_lost", 3), (HANG, "page.timeout", 1), (ALLOCATE, "page.out_of_memory", 1)],
 )
-def test_a_page_that_ends_its_worker_every_time_costs_only_itself(
-    stack: Stack, colour, code: str, attempts: int
-) -> None:  # type: ignore[no-untyped-def]
+def test_a_page_that_ends_its_worker_every_time_fails_alone(stack: Stack, colour, code: str, attempts: int) -> None:  # type: ignore[no-untyped-def]
     job_id = stack.submit(pdfs.coloured([(0, 1, 0), (0, 2, 0), colour, (0, 4, 0)]))
     assert stack.wait_end(job_id)["status"] == "partial"
     _check_whole(stack, job_id, 4, {3: code})
@@ -106,9 +105,9 @@ def test_a_page_that_ends_its_worker_every_time_costs_only_itself(
     wait_for(lambda: len(stack.ready_workers()) == 2, what="both workers again")
 
 
-def test_cancel_takes_the_running_page_from_its_worker(stack: Stack) -> None:
+def test_cancel_ends_the_page_that_a_worker_is_reading(stack: Stack) -> None:
     job_id = stack.submit(pdfs.coloured([HANG]))
-    wait_for(lambda: any(w["job_id"] == job_id for w in stack.ready_workers()), what="the page in hand")
+    wait_for(lambda: any(w["job_id"] == job_id for w in stack.ready_workers()), what="a worker that reads the page")
     assert httpx.delete(f"{stack.url}/jobs/{job_id}").json()["status"] == "cancelled"
     wait_for(lambda: not any(w["job_id"] == job_id for w in stack.ready_workers()), what="a free worker")
     letter = stack.submit(pdfs.numbered(2))
@@ -116,7 +115,7 @@ def test_cancel_takes_the_running_page_from_its_worker(stack: Stack) -> None:
     assert stack.status(job_id)["status"] == "cancelled"
 
 
-def test_a_span_of_several_pages_loses_only_the_page_that_kills(tmp_path: Path) -> None:
+def test_of_a_batch_of_pages_only_the_page_that_kills_fails(tmp_path: Path) -> None:
     with running(tmp_path, workers=1, SLIMGEST_ENGINE="tests.support.engines:Batching") as stack:
         job_id = stack.submit(pdfs.coloured([(0, 1, 0), (0, 2, 0), KILL, (0, 4, 0), (0, 5, 0)]))
         assert stack.wait_end(job_id)["status"] == "partial"
@@ -124,29 +123,29 @@ def test_a_span_of_several_pages_loses_only_the_page_that_kills(tmp_path: Path) 
 
 
 @pytest.mark.parametrize("whole", ["", "1"], ids=["the child", "all of it"])
-def test_a_worker_that_dies_giving_way_costs_nothing(tmp_path: Path, whole: str) -> None:
+def test_a_worker_that_dies_while_it_yields_loses_nothing(tmp_path: Path, whole: str) -> None:
     read = tmp_path / "read"
     env = {"TEST_ENGINE_SECONDS": "0.05", READ_LOG: str(read), ONCE_FOLDER: str(tmp_path), WHOLE_WORKER: whole}
-    with running(tmp_path, SLIMGEST_ENGINE="tests.support.engines:DiesGivingWay", **env) as stack:
-        book = stack.submit_book(120)  # 30 pages to a task
+    with running(tmp_path, SLIMGEST_ENGINE="tests.support.engines:DiesWhileYielding", **env) as stack:
+        book = stack.submit_book(120)  # 30 pages per task
         letter = stack.submit(pdfs.numbered(2, first=201))
-        wait_for((tmp_path / "gave way").exists, what="a worker to give way")
+        wait_for((tmp_path / "yielded").exists, what="a worker that yields")
         if whole:
             (lost,) = wait_for(lambda: [name for name in stack.workers if stack.workers[name].poll()], what="its death")
-            stack.start_worker(lost)  # it puts back what its predecessor held
+            stack.start_worker(lost)  # it requeues the messages of the dead worker
         assert stack.wait_end(book)["status"] == stack.wait_end(letter)["status"] == "completed"
         _check_whole(stack, book, 120, {})
         logs = "".join((tmp_path / f"{name}.log").read_text() for name in stack.workers)
-    assert logs.count(f"Task slimgest.finish[{book}] received") == 1, "the chord has ended once"
+    assert logs.count(f"Task slimgest.finish[{book}] received") == 1, "the chord ends once"
     times = Counter(read.read_text().split())
     assert set(times) == {str(number) for number in (*range(1, 121), 201, 202)} and max(times.values()) <= 2
 
 
-def test_a_worker_whose_engine_cannot_load_ends_and_says_why(tmp_path: Path) -> None:
+def test_a_worker_whose_engine_cannot_load_ends_and_gives_the_reason(tmp_path: Path) -> None:
     with running(tmp_path, workers=0, SLIMGEST_ENGINE="tests.support.engines:CannotLoad") as stack:
         worker = stack.start_worker("cpu0")
         worker.wait(60)
-        (told,) = stack.get("/").json()["workers"]
-        assert (told["state"], told["detail"]) == ("failed", "RuntimeError: its model is missing")
+        (status,) = stack.get("/").json()["workers"]
+        assert (status["state"], status["detail"]) == ("failed", "RuntimeError: its model is missing")
         assert "its model is missing" in (tmp_path / "cpu0.log").read_text()
         assert stack.get("/health/ready").status_code == 503

@@ -1,7 +1,7 @@
-"""Makes a checkpoint of Nemotron OCR that has learned nothing: the package's own models, at random weights.
+"""Make an untrained checkpoint of Nemotron OCR: the models of the package with random weights.
 
-It finds boxes and reads gibberish in them, so that all of the package's code and all of ours runs, without weights that
-one would have to be given. `python -m tests.gpu.checkpoint FOLDER` writes the five files.
+It finds boxes and reads random characters in them, so that all code of the package and all of ours runs without the
+real weights. `python -m tests.gpu.checkpoint FOLDER` writes the five files.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from slimgest_celery.engines.nemotron import backbone_not_downloaded
-from workers.process import built_in_page
+from workers.warm_up_page import built_in_page
 
 CHARSET = list(string.ascii_letters + string.digits + string.punctuation)
 CONFIG = {
@@ -27,13 +27,13 @@ CONFIG = {
     "nhead": 8,
     "infer_length": 1024,
 }
-# The detector is set to be sure of this share of its cells, and gives each a square box with sides of about 40 pixels.
+# The detector is adjusted to accept this share of its cells, and to give each a square box of about 40 x 40 pixels.
 _SURE = 0.01
 _HALF_BOX_PX = 20.0
 
 
 def make(folder: Path, seed: int = 4) -> None:
-    """Writes the five files; the same for the same seed on the same device. On the GPU where there is one."""
+    """Write the five files: the same for the same seed on the same device. Uses the GPU if there is one."""
     import torch
     from nemotron_ocr.inference.models.detector.fots_detector import FOTSDetector
     from nemotron_ocr.inference.models.recognizer import TransformerRecognizer
@@ -55,8 +55,8 @@ def make(folder: Path, seed: int = 4) -> None:
         num_layers=4,
     )
     with torch.no_grad():
-        features = _aim(detector.to(device), _page(device))
-        _sharpen(recognizer.to(device), features)
+        features = _adjust_detector(detector.to(device), _page(device))
+        _adjust_recogniser(recognizer.to(device), features)
     for name, model in (("detector", detector), ("recognizer", recognizer), ("relational", relational)):
         torch.save({key: value.cpu() for key, value in model.state_dict().items()}, folder / f"{name}.pth")
     (folder / "charset.txt").write_text(json.dumps(CHARSET), encoding="utf-8")
@@ -64,7 +64,7 @@ def make(folder: Path, seed: int = 4) -> None:
 
 
 def _page(device: str) -> Any:
-    """The built-in page as the detector gets pages: 1 x 3 x 1024 x 1024, in 0-1, padded to a square with white."""
+    """Return the built-in page as input of the detector: 1 x 3 x 1024 x 1024, 0-1, padded with white to a square."""
     import torch
     import torch.nn.functional as F
 
@@ -75,21 +75,21 @@ def _page(device: str) -> Any:
     return F.interpolate(square.unsqueeze(0), size=(side, side), mode="bilinear", align_corners=True)
 
 
-def _aim(detector: Any, page: Any) -> Any:
-    """Makes the detector sure of some cells and gives it boxes of a sensible size; returns the page's features."""
+def _adjust_detector(detector: Any, page: Any) -> Any:
+    """Make the detector accept some cells, with boxes of a usual size; return the features of the page."""
     import torch
 
     seen: list[Any] = []
     last = detector.output.preds[-1]
     hook = last.register_forward_pre_hook(lambda _module, inputs: seen.append(inputs[0]))
     detector.float()
-    _settle(detector, lambda: detector(page))
+    _set_batch_norms(detector, lambda: detector(page))
     detector.eval()
     seen.clear()
     features = detector(page)[3]
     hook.remove()
     cells = seen[0].permute(0, 2, 3, 1).reshape(-1, seen[0].shape[1])
-    # The layer has no bias. `level` gives 1 for the average cell: it serves as one, for the threshold and for the size.
+    # The layer has no bias. `level` is 1 for the average cell, and replaces the bias of the threshold and of the size.
     mean = cells.mean(0)
     level = mean / mean.square().sum()
     direction = torch.randn_like(mean)
@@ -102,21 +102,21 @@ def _aim(detector: Any, page: Any) -> Any:
     return features
 
 
-def _sharpen(recognizer: Any, features: Any) -> None:
-    """Makes the recogniser sure of what it reads, so that little is thrown away as unreadable."""
+def _adjust_recogniser(recognizer: Any, features: Any) -> None:
+    """Raise the confidence of the recogniser, so that few results are rejected as unreadable."""
     import torch
 
     regions = features.mean() + features.std() * torch.randn(
         64, features.shape[1], 8, CONFIG["max_width"], device=features.device
     )
-    _settle(recognizer, lambda: recognizer(regions))
+    _set_batch_norms(recognizer, lambda: recognizer(regions))
     recognizer.eval()
     logits, _ = recognizer(regions)
     recognizer.classifier.weight.mul_(12 / logits.std())
 
 
-def _settle(model: Any, run: Callable[[], object]) -> None:
-    """Sets every batch norm to what it sees in one run, as training would: else activations leave half precision."""
+def _set_batch_norms(model: Any, run: Callable[[], object]) -> None:
+    """Set every batch norm from one run, as training would: otherwise activations exceed half precision."""
     import torch
 
     norms = [module for module in model.modules() if isinstance(module, torch.nn.modules.batchnorm._BatchNorm)]

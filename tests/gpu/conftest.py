@@ -1,4 +1,4 @@
-"""What these tests need, or why they are skipped."""
+"""The checkpoint and the engine, or the reason why these tests are skipped."""
 
 from __future__ import annotations
 
@@ -9,8 +9,7 @@ import pytest
 
 from slimgest_celery.config import Settings
 from slimgest_celery.engines.nemotron import Nemotron
-
-from . import checkpoint
+from tests.gpu import checkpoint
 
 
 def _missing() -> str:
@@ -24,7 +23,7 @@ def _missing() -> str:
 
 @pytest.fixture(scope="session")
 def model_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with a checkpoint at random weights."""
+    """A folder with a checkpoint of random weights."""
     if missing := _missing():
         pytest.skip(missing)
     folder = tmp_path_factory.mktemp("checkpoint")
@@ -35,7 +34,7 @@ def model_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def nemotron(model_dir: Path) -> Nemotron:
     """The engine, loaded and warmed up."""
-    from workers.process import built_in_page
+    from workers.warm_up_page import built_in_page
 
     engine = Nemotron(Settings(NEMOTRON_OCR_MODEL_DIR=model_dir, SLIMGEST_NEMOTRON_BATCH_SIZE=4))
     engine.warm_up(built_in_page())

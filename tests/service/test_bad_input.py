@@ -1,4 +1,4 @@
-"""What bad input gets: a code and a sentence at once, nothing queued, nothing left in storage."""
+"""Bad input: it gets an error code and a sentence at once, and leaves nothing in the queue or in storage."""
 
 from __future__ import annotations
 
@@ -66,15 +66,15 @@ def test_a_pdf_that_cannot_be_read_ends_its_job_with_a_code(stack: Stack, pdf: b
 
 
 def test_a_zero_page_file_after_a_wrong_password_is_not_called_encrypted(stack: Stack) -> None:
-    """PDFium's error code is that of the file before."""
+    """PDFium does not reset its error code between files."""
     locked = pdfs.text_pages(["secret"], password="sesame")
-    for _ in range(2):  # each worker meets both
+    for _ in range(2):  # so that each worker gets both
         stack.post("/process-pdf", locked, password="wrong")
         assert _problem(stack.post("/process-pdf", pdfs.without_pages())) == (422, "pdf.no_pages")
         assert _problem(stack.post("/process-pdf", b"%PDF-1.4 broken")) == (422, "pdf.unreadable")
 
 
-def test_a_password_opens_its_pdf_and_is_not_kept(stack: Stack) -> None:
+def test_a_password_opens_its_pdf_and_is_not_stored(stack: Stack) -> None:
     job_id = stack.submit(pdfs.text_pages(["The secret text."], password="sesame"), password="sesame")
     stack.wait_end(job_id)
     assert stack.document(job_id)["pages"][0]["text"] == "The secret text."
@@ -86,17 +86,17 @@ def test_a_password_opens_its_pdf_and_is_not_kept(stack: Stack) -> None:
 @pytest.mark.parametrize(
     "name", ["../../etc/passwd", "..\\..\\boot.ini", "/etc/passwd", "a\nb\x00c.pdf", "é" * 400, ".."]
 )
-def test_a_client_s_file_name_is_shown_and_never_a_path(stack: Stack, name: str) -> None:
+def test_a_client_s_file_name_is_displayed_and_never_used_as_a_path(stack: Stack, name: str) -> None:
     answer = httpx.post(f"{stack.url}/jobs", files={"file": (name, GOOD)}, timeout=30)
     if answer.status_code != 202:
         assert _problem(answer)[0] == 400
         return
     shown = stack.wait_end(answer.json()["job_id"])["filename"]
     assert "/" not in shown and "\\" not in shown and shown.isprintable() and len(shown) <= 255
-    assert {path.name for path in (stack.folder / "jobs").iterdir()} == set(stack.files.job_ids())
+    assert {path.name for path in (stack.folder / "jobs").iterdir()} == {"storage.id", *stack.files.job_ids()}
 
 
-def test_an_address_or_method_that_is_not_there_is_a_problem_too(stack: Stack) -> None:
+def test_an_unknown_address_or_method_gets_a_problem_document(stack: Stack) -> None:
     assert _problem(stack.get("/nowhere")) == (404, "request.not_found")
     wrong = httpx.put(f"{stack.url}/jobs")
     assert _problem(wrong) == (405, "request.method")
@@ -105,7 +105,7 @@ def test_an_address_or_method_that_is_not_there_is_a_problem_too(stack: Stack) -
     assert _problem(httpx.post(f"{stack.url}/jobs", content=GOOD)) == (400, "request.invalid")
 
 
-def test_a_result_before_the_end_is_refused_and_a_bad_format_too(stack: Stack) -> None:
+def test_a_result_before_the_end_and_an_unknown_format_are_refused(stack: Stack) -> None:
     job_id = stack.submit(pdfs.numbered(200))
     try:
         assert _problem(stack.get(f"/jobs/{job_id}/result")) == (409, "job.not_ready")
@@ -114,7 +114,8 @@ def test_a_result_before_the_end_is_refused_and_a_bad_format_too(stack: Stack) -
         httpx.delete(f"{stack.url}/jobs/{job_id}")
 
 
-def test_a_full_queue_refuses_and_its_bound_holds_under_concurrent_submits(stack: Stack) -> None:
+@pytest.mark.alone
+def test_a_full_queue_refuses_jobs_and_concurrent_submissions_do_not_exceed_its_limit(stack: Stack) -> None:
     answers: list[httpx.Response] = []
     together = threading.Barrier(40)
 
@@ -137,15 +138,15 @@ def test_a_full_queue_refuses_and_its_bound_holds_under_concurrent_submits(stack
         both = [("files", ("a.pdf", GOOD)), ("files", ("b.pdf", GOOD))]
         httpx.delete(f"{stack.url}/jobs/{accepted[0]}")
         several = httpx.post(f"{stack.url}/process-pdfs", files=both, timeout=30)
-        assert _problem(several) == (429, "queue.full"), "two files and one place: none is taken"
+        assert _problem(several) == (429, "queue.full"), "two files and one free place: both are refused"
     finally:
         for job_id in accepted:
             httpx.delete(f"{stack.url}/jobs/{job_id}")
     assert stack.post("/process-pdf", GOOD).status_code == 200
 
 
-def test_an_upload_is_never_held_whole_in_memory(stack: Stack, tmp_path: Path) -> None:
-    """The API's peak memory does not grow by the size of uploads (2 MB each here, forty of them at once)."""
+def test_an_upload_is_never_completely_in_memory(stack: Stack, tmp_path: Path) -> None:
+    """The memory of the API does not grow by the size of uploads (2 MB each, ten of them)."""
     pid = stack.apis[0][1].pid
     children = psutil.Process(pid).children()
     before = sum(child.memory_info().rss for child in children)

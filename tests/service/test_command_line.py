@@ -1,4 +1,4 @@
-"""The `slimgest` command, the example client and the stack that they start, as a person runs them."""
+"""The `slimgest` command, the example client and the service that they start, run as a user runs them."""
 
 from __future__ import annotations
 
@@ -17,10 +17,12 @@ import httpx
 import psutil
 import pytest
 
-from slimgest_celery.journal import NAME
+from slimgest_celery.cli.resume_log import NAME
 from tests.support import pdfs
+from tests.support.ports import free_port
+from tests.support.processes import start
+from tests.support.signals import default_sigint
 from tests.support.stack import ROOT, Stack, wait_for
-from workers.redis_server import free_port
 
 ENV = {
     "SLIMGEST_ENGINE": "tests.support.engines:ByColour",
@@ -37,7 +39,7 @@ def _slimgest(*arguments: str, cwd: Path, **env: str) -> subprocess.CompletedPro
 
 
 def _ours() -> set[int]:
-    """Processes that descend from this module's tests: they have inherited its mark."""
+    """Return the processes started by this module's tests: they have inherited its mark."""
     found = set()
     for process in psutil.process_iter(["status"]):
         with suppress(psutil.Error):
@@ -57,12 +59,12 @@ def test_process_reads_a_pdf_and_leaves_nothing_behind(tmp_path: Path) -> None:
     done = _slimgest("process", "a.pdf", cwd=tmp_path, TMPDIR=str(temporary))
     assert done.returncode == 0, done.stderr
     assert "Read by a service of its own." in done.stdout and done.stdout.startswith("# a.pdf")
-    assert done.stderr == "", "no progress where nobody looks"
+    assert done.stderr == "", "no progress without a terminal"
     wait_for(lambda: _ours() <= before, what="the end of all processes", within_s=60)
     assert list(temporary.iterdir()) == []
 
 
-def test_process_of_a_folder_writes_a_file_per_pdf_and_says_what_failed(stack: Stack, tmp_path: Path) -> None:
+def test_process_of_a_folder_writes_a_file_per_pdf_and_reports_failures(stack: Stack, tmp_path: Path) -> None:
     (tmp_path / "in/deeper").mkdir(parents=True)
     (tmp_path / "in/good.pdf").write_bytes(pdfs.numbered(2))
     (tmp_path / "in/deeper/good.PDF").write_bytes(pdfs.numbered(1, first=9))
@@ -78,7 +80,8 @@ def test_process_of_a_folder_writes_a_file_per_pdf_and_says_what_failed(stack: S
 
 def test_progress_is_shown_to_a_terminal_unless_quiet(stack: Stack, tmp_path: Path) -> None:
     (tmp_path / "a.pdf").write_bytes(pdfs.numbered(2))
-    assert "2/2\x1b[0m pages" in _on_a_terminal("process", "a.pdf", "--url", stack.url, cwd=tmp_path)
+    shown = _on_a_terminal("process", "a.pdf", "--url", stack.url, cwd=tmp_path)
+    assert "2/2\x1b[0m pages" in shown and "Reading with by-colour 1 on 2 workers" in shown
     assert _on_a_terminal("process", "a.pdf", "--url", stack.url, "-q", cwd=tmp_path) == ""
     (tmp_path / "many").mkdir()
     for number in range(6):
@@ -88,7 +91,7 @@ def test_progress_is_shown_to_a_terminal_unless_quiet(stack: Stack, tmp_path: Pa
 
 
 def _on_a_terminal(*arguments: str, cwd: Path) -> str:
-    """What a command writes to standard error where that is a terminal."""
+    """Return what a command writes to standard error on a terminal."""
     ours, theirs = pty.openpty()
     command = [sys.executable, "-m", "slimgest_celery.cli", *arguments]
     process = subprocess.Popen(command, cwd=cwd, env={**os.environ, **ENV}, stdout=subprocess.DEVNULL, stderr=theirs)
@@ -102,7 +105,7 @@ def _on_a_terminal(*arguments: str, cwd: Path) -> str:
     return shown.decode()
 
 
-def test_a_folder_run_that_broke_off_reads_only_what_is_missing(stack: Stack, tmp_path: Path) -> None:
+def test_an_interrupted_folder_run_reads_only_what_is_missing(stack: Stack, tmp_path: Path) -> None:
     (tmp_path / "in").mkdir()
     for name in ("a", "b", "c"):
         (tmp_path / f"in/{name}.pdf").write_bytes(pdfs.numbered(1))
@@ -111,8 +114,8 @@ def test_a_folder_run_that_broke_off_reads_only_what_is_missing(stack: Stack, tm
     def run(*more: str) -> dict[str, str]:
         done = _slimgest(*command, *more, cwd=tmp_path)
         assert done.returncode == 0, done.stderr
-        told = map(json.loads, done.stdout.splitlines())
-        return {Path(entry["path"]).stem: entry["status"] for entry in told}
+        entries = map(json.loads, done.stdout.splitlines())
+        return {Path(entry["path"]).stem: entry["status"] for entry in entries}
 
     assert run("--jobs", "1") == dict.fromkeys("abc", "completed")
     assert run() == dict.fromkeys("abc", "skipped")
@@ -120,18 +123,18 @@ def test_a_folder_run_that_broke_off_reads_only_what_is_missing(stack: Stack, tm
     (tmp_path / "out/b.txt").unlink()
     assert run() == {"a": "completed", "b": "completed", "c": "skipped"}
     assert (tmp_path / "out/a.txt").read_text() == "page 1\n\fpage 2\n\f"
-    assert run("--dpi", "100") == dict.fromkeys("abc", "completed"), "read in another way"
+    assert run("--dpi", "100") == dict.fromkeys("abc", "completed"), "other options"
     assert run("--dpi", "100", "--again") == dict.fromkeys("abc", "completed")
 
 
-def test_a_pdf_that_was_begun_when_the_run_was_killed_is_not_read_twice(stack: Stack, tmp_path: Path) -> None:
+def test_a_pdf_that_was_started_when_the_run_was_killed_is_not_read_twice(stack: Stack, tmp_path: Path) -> None:
     (tmp_path / "begun.pdf").write_bytes(pdfs.numbered(40))
     command = ["process", "begun.pdf", "-o", "out", "--json", "--url", stack.url]
     first = subprocess.Popen(
         [sys.executable, "-m", "slimgest_celery.cli", *command], cwd=tmp_path, env={**os.environ, **ENV}
     )
-    journal = tmp_path / "out" / NAME
-    wait_for(lambda: journal.exists() and _jobs_of(stack, "begun.pdf"), what="the job")
+    resume_log = tmp_path / "out" / NAME
+    wait_for(lambda: resume_log.exists() and _jobs_of(stack, "begun.pdf"), what="the job")
     first.kill()
     first.wait()
     (running_job,) = _jobs_of(stack, "begun.pdf")
@@ -144,7 +147,7 @@ def _jobs_of(stack: Stack, filename: str) -> list[str]:
     return [job["job_id"] for job in stack.get("/jobs").json()["jobs"] if job["filename"] == filename]
 
 
-def test_standard_input_is_read_and_machines_get_json(stack: Stack, tmp_path: Path) -> None:
+def test_standard_input_is_read_and_json_is_printed(stack: Stack, tmp_path: Path) -> None:
     (tmp_path / "a.pdf").write_bytes(pdfs.numbered(1))
     command = [sys.executable, "-m", "slimgest_celery.cli", "process", "-", "--url", stack.url]
     with (tmp_path / "a.pdf").open("rb") as pdf:
@@ -154,17 +157,17 @@ def test_standard_input_is_read_and_machines_get_json(stack: Stack, tmp_path: Pa
         command, env={**os.environ, **ENV}, stdin=subprocess.DEVNULL, capture_output=True, text=True
     )
     assert nothing.returncode == 1 and nothing.stderr.startswith("-: The uploaded file 'stdin.pdf' is empty.")
-    assert nothing.stderr.count("\n") == 1, "a line is as long as it is where nobody looks"
-    told = json.loads(_slimgest("process", "a.pdf", "--json", "-f", "txt", "--url", stack.url, cwd=tmp_path).stdout)
-    assert (told["status"], told["total_pages"], told["results"]) == ("completed", 1, {"txt": "page 1\n\f"})
+    assert nothing.stderr.count("\n") == 1, "lines are not wrapped without a terminal"
+    report = json.loads(_slimgest("process", "a.pdf", "--json", "-f", "txt", "--url", stack.url, cwd=tmp_path).stdout)
+    assert (report["status"], report["total_pages"], report["results"]) == ("completed", 1, {"txt": "page 1\n\f"})
     (tmp_path / "no.pdf").write_bytes(b"not a PDF at all")
     refused = _slimgest("process", "no.pdf", "--json", "--url", stack.url, cwd=tmp_path)
     assert refused.returncode == 1 and json.loads(refused.stdout)["error"]["code"] == "upload.not_pdf"
-    watched = _slimgest("watch", told["job_id"], "--json", "--url", stack.url, cwd=tmp_path).stdout.splitlines()
+    watched = _slimgest("watch", report["job_id"], "--json", "--url", stack.url, cwd=tmp_path).stdout.splitlines()
     assert [json.loads(line)["type"] for line in watched] == ["start", "page", "complete"]
 
 
-def test_a_result_is_fetched_to_the_terminal_or_a_file(stack: Stack, tmp_path: Path) -> None:
+def test_a_result_is_printed_or_written_to_a_file(stack: Stack, tmp_path: Path) -> None:
     (tmp_path / "a.pdf").write_bytes(pdfs.numbered(2))
     env = {"SLIMGEST_URL": stack.url}
     job_id = _slimgest("submit", "a.pdf", cwd=tmp_path, **env).stdout.strip()
@@ -173,31 +176,73 @@ def test_a_result_is_fetched_to_the_terminal_or_a_file(stack: Stack, tmp_path: P
     assert _slimgest("result", job_id, "-f", "txt", cwd=tmp_path, **env).stdout == "page 1\n\fpage 2\n\f"
     assert _slimgest("result", job_id, "-f", "pdf", "-o", "made.pdf", cwd=tmp_path, **env).returncode == 0
     assert (tmp_path / "made.pdf").read_bytes().startswith(b"%PDF-")
+    refused = _slimgest("result", job_id, "-f", "txt", "-o", "made.pdf", cwd=tmp_path, **env)
+    assert refused.returncode == 2 and "made.pdf exists. Replace it with --force" in refused.stderr
+    assert _slimgest("result", job_id, "-f", "txt", "-o", "made.pdf", "--force", cwd=tmp_path, **env).returncode == 0
+    assert (tmp_path / "made.pdf").read_text() == "page 1\n\fpage 2\n\f"
     unknown = _slimgest("result", str(uuid.uuid4()), cwd=tmp_path, **env)
-    assert unknown.returncode == 1 and "`slimgest status` lists the jobs" in unknown.stderr
+    assert unknown.returncode == 1 and "`slimgest status` lists the stored jobs" in unknown.stderr
+
+
+def test_one_document_is_written_to_the_file_that_the_user_names(stack: Stack, tmp_path: Path) -> None:
+    (tmp_path / "a.pdf").write_bytes(pdfs.numbered(1))
+    command = ["process", "a.pdf", "--url", stack.url]
+    assert _slimgest(*command, "-o", "new/out.txt", cwd=tmp_path).returncode == 0
+    assert (tmp_path / "new/out.txt").read_text() == "page 1\n\f", "in the format of the name"
+    again = _slimgest(*command, "-o", "new/out.txt", "-f", "json", cwd=tmp_path)
+    assert again.returncode == 2 and "out.txt exists. Replace it with --again" in again.stderr
+    assert _slimgest(*command, "-o", "new/out.txt", "-f", "json", "--again", cwd=tmp_path).returncode == 0
+    assert json.loads((tmp_path / "new/out.txt").read_text())["total_pages"] == 1
+    assert _slimgest(*command, "-o", "v1.2", cwd=tmp_path).returncode == 0
+    assert (tmp_path / "v1.2/a.md").exists(), "a folder: its name ends like no format"
+    assert [path.name for path in (tmp_path / "new").iterdir()] == ["out.txt"]
+
+
+def test_a_batch_ends_with_a_summary_and_may_have_equal_names(stack: Stack, tmp_path: Path) -> None:
+    for folder in ("one", "two"):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / "same.pdf").write_bytes(pdfs.numbered(1, first=len(folder) + ord(folder[0])))
+    (tmp_path / "no.pdf").write_bytes(b"not a PDF at all")
+    done = _slimgest("process", "one/same.pdf", "two/same.pdf", "-f", "txt", "--url", stack.url, cwd=tmp_path)
+    assert done.returncode == 0 and done.stdout == f"page {3 + ord('o')}\n\fpage {3 + ord('t')}\n\f"
+    assert done.stderr.startswith("2 documents, 2 pages in ")
+    assert done.stderr.endswith(" s: 0 documents not read completely, 0 pages failed, 0 pages with warnings.\n")
+    partly = _slimgest("process", "one", "no.pdf", "--json", "-f", "txt", "--url", stack.url, cwd=tmp_path)
+    assert partly.returncode == 1 and "1 document not read completely" in partly.stderr
+    assert len([json.loads(line) for line in partly.stdout.splitlines()]) == 2
+
+
+def test_several_pdfs_are_submitted_and_a_refused_one_does_not_stop_the_others(stack: Stack, tmp_path: Path) -> None:
+    (tmp_path / "a.pdf").write_bytes(pdfs.numbered(1))
+    (tmp_path / "b.pdf").write_bytes(b"not a PDF at all")
+    (tmp_path / "c.pdf").write_bytes(pdfs.numbered(2))
+    done = _slimgest("submit", "a.pdf", "b.pdf", "c.pdf", cwd=tmp_path, SLIMGEST_URL=stack.url)
+    assert done.returncode == 1 and done.stderr.startswith("b.pdf: ") and "upload.not_pdf" in done.stderr
+    assert [stack.wait_end(job_id)["total_pages"] for job_id in done.stdout.split()] == [1, 2]
 
 
 @pytest.mark.parametrize("output", [[], ["-o", "out"]])
-def test_ctrl_c_ends_a_run_at_once_and_leaves_only_what_it_can_take_up(
+def test_ctrl_c_ends_a_run_at_once_and_leaves_only_jobs_that_it_can_resume(
     stack: Stack, tmp_path: Path, output: list[str]
 ) -> None:
     name = f"long{len(output)}.pdf"
     (tmp_path / name).write_bytes(pdfs.numbered(200))
     command = [sys.executable, "-m", "slimgest_celery.cli", "process", name, "--mode", "ocr", "--url", stack.url]
-    run = subprocess.Popen(
-        [*command, *output], cwd=tmp_path, env={**os.environ, **ENV}, stderr=subprocess.PIPE, text=True
-    )
+    with default_sigint():
+        run = subprocess.Popen(
+            [*command, *output], cwd=tmp_path, env={**os.environ, **ENV}, stderr=subprocess.PIPE, text=True
+        )
     wait_for(lambda: _jobs_of(stack, name) and stack.status(_jobs_of(stack, name)[0])["pages_done"], what="a page")
     run.send_signal(signal.SIGINT)
     _, said = run.communicate(timeout=10)
     assert run.returncode == 130 and "Interrupted." in said and "Traceback" not in said
     (job_id,) = _jobs_of(stack, name)
     assert (stack.status(job_id)["status"] == "cancelled") is not bool(output)
-    assert ("takes this run up" in said) is bool(output)
+    assert ("resumes this run" in said) is bool(output)
     stack.request("DELETE", f"/jobs/{job_id}")
 
 
-def test_a_reader_that_has_read_enough_ends_the_run_quietly(stack: Stack, tmp_path: Path) -> None:
+def test_a_closed_pipe_ends_the_run_silently(stack: Stack, tmp_path: Path) -> None:
     for name in ("a", "b", "c"):
         (tmp_path / f"{name}.pdf").write_bytes(pdfs.numbered(3))
     command = [sys.executable, "-m", "slimgest_celery.cli", "process", ".", "--url", stack.url]
@@ -208,18 +253,29 @@ def test_a_reader_that_has_read_enough_ends_the_run_quietly(stack: Stack, tmp_pa
     assert run.returncode == 141
 
 
-def test_a_disk_that_takes_no_more_is_told_in_a_sentence(stack: Stack, tmp_path: Path) -> None:
+def test_a_full_disk_is_reported_in_a_sentence(stack: Stack, tmp_path: Path) -> None:
     (tmp_path / "a.pdf").write_bytes(pdfs.numbered(1))
-    command = [sys.executable, "-B", "-m", "slimgest_celery.cli", "process", "a.pdf", "-o", "out", "--url", stack.url]
+    command = [
+        sys.executable,
+        "-B",
+        "-m",
+        "slimgest_celery.cli",
+        "process",
+        "a.pdf",
+        "-o",
+        "out",
+        "--url",
+        stack.url,
+    ]
     full = subprocess.run(
         command, cwd=tmp_path, env={**os.environ, **ENV}, capture_output=True, text=True, timeout=60,
         preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0)),
     )  # fmt: skip
-    assert full.returncode == 1 and "room on the disk" in full.stderr and "Traceback" not in full.stderr
+    assert full.returncode == 1 and "free disk space" in full.stderr and "Traceback" not in full.stderr
 
 
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
-def test_shells_complete_its_commands(tmp_path: Path, shell: str) -> None:
+def test_shells_complete_the_commands(tmp_path: Path, shell: str) -> None:
     assert "_SLIMGEST_COMPLETE" in _slimgest("completion", shell, cwd=tmp_path).stdout
     if shell == "bash":
         typed = {"_SLIMGEST_COMPLETE": "bash_complete", "COMP_WORDS": "slimgest pro", "COMP_CWORD": "1"}
@@ -234,11 +290,18 @@ def test_submit_status_watch_and_cancel(stack: Stack, tmp_path: Path) -> None:
     (tmp_path / "a.pdf").write_bytes(pdfs.numbered(2))
     job_id = _slimgest("submit", "a.pdf", "--url", stack.url, "--mode", "ocr", cwd=tmp_path).stdout.strip()
     watched = _slimgest("watch", job_id, cwd=tmp_path, SLIMGEST_URL=stack.url)
-    assert [line.split()[0] for line in watched.stdout.splitlines()] == ["start", "page", "page", "complete"]
+    begun, *pages, ended = watched.stdout.splitlines()
+    assert (begun, ended) == ("a.pdf: 2 pages to read", "completed: 0 of 2 pages failed")
+    assert [line.partition(" (")[0] for line in sorted(pages)] == ["page 1: by OCR", "page 2: by OCR"]
     assert watched.returncode == 0
-    told = json.loads(_slimgest("status", job_id, "--url", stack.url, cwd=tmp_path).stdout)
-    assert told["status"] == "completed"
-    assert job_id in _slimgest("status", "--url", stack.url, cwd=tmp_path).stdout
+    table = _slimgest("status", job_id, "--url", stack.url, cwd=tmp_path).stdout.splitlines()
+    assert ["status", "completed"] in map(str.split, table) and ["total", "pages", "2"] in map(str.split, table)
+    report = json.loads(_slimgest("status", job_id, "--json", "--url", stack.url, cwd=tmp_path).stdout)
+    assert report["status"] == "completed"
+    service = _slimgest("status", "--url", stack.url, cwd=tmp_path).stdout
+    assert job_id in service and "pages to read" in service and "{" not in service, "a table"
+    whole = json.loads(_slimgest("status", "--json", "--url", stack.url, cwd=tmp_path).stdout)
+    assert whole["service"]["workers"] and job_id in [entry["job_id"] for entry in whole["jobs"]]
     assert "completed" in _slimgest("cancel", job_id, "--url", stack.url, cwd=tmp_path).stdout
 
 
@@ -247,7 +310,7 @@ def test_submit_status_watch_and_cancel(stack: Stack, tmp_path: Path) -> None:
     [
         (["process"], 2, "Missing argument"),
         (["process", "nowhere.pdf"], 2, "does not exist"),
-        (["process", "empty"], 2, "no PDF in these folders"),
+        (["process", "empty"], 2, "folders contain no PDF"),
         (["process", "a.pdf", "--pages", "x"], 2, "page numbers from 1"),
         (["process", "a.pdf", "--dpi", "1"], 2, "36"),
         (["process", "a.pdf", "a.pdf", "-o", "out"], 2, "Two results would be written to a.md"),
@@ -256,13 +319,13 @@ def test_submit_status_watch_and_cancel(stack: Stack, tmp_path: Path) -> None:
         (["process", "a.pdf", "-o", "a.pdf/out"], 1, "a.pdf/out cannot be read or written: Not a directory."),
         (["submit", "a.pdf", "--url", "http://127.0.0.1:9"], 1, "slimgest up"),
         (["process", "a.pdf", "--url", "http://127.0.0.1:9"], 1, "slimgest up"),
-        (["watch", "nonsense"], 2, "'nonsense' is no id of a job; `slimgest status` lists them."),
-        (["status", "--url", "127.0.0.1:8000"], 2, "must begin with http://"),
+        (["watch", "nonsense"], 2, "'nonsense' is not a job id; `slimgest status` lists the jobs."),
+        (["status", "--url", "127.0.0.1:8000"], 2, "must start with http://"),
         (["worker"], 2, "SLIMGEST_REDIS_URL is not set"),
         (["nothing"], 2, "No such command"),
     ],
 )
-def test_wrong_use_is_told_in_a_sentence(tmp_path: Path, arguments: list[str], code: int, says: str) -> None:
+def test_wrong_usage_is_reported_in_a_sentence(tmp_path: Path, arguments: list[str], code: int, says: str) -> None:
     (tmp_path / "empty").mkdir()
     (tmp_path / "a.pdf").write_bytes(pdfs.numbered(1))
     done = _slimgest(*arguments, cwd=tmp_path)
@@ -274,10 +337,11 @@ def test_wrong_settings_are_reported_all_at_once(tmp_path: Path) -> None:
     done = _slimgest("up", cwd=tmp_path, SLIMGEST_NUM_WORKERS="none", SLIMGEST_RETENTION="soon", SLIMGEST_ENGINE="?")
     assert done.returncode == 2
     assert all(name in done.stderr for name in ("SLIMGEST_NUM_WORKERS", "SLIMGEST_RETENTION", "SLIMGEST_ENGINE"))
+    assert done.stderr.startswith("Usage: slimgest up "), "the command that was typed"
     assert "Traceback" not in done.stderr
 
 
-def test_an_engine_that_cannot_load_is_told_to_the_person_who_waits(tmp_path: Path) -> None:
+def test_an_engine_that_cannot_load_is_reported_by_process(tmp_path: Path) -> None:
     (tmp_path / "a.pdf").write_bytes(pdfs.numbered(1))
     engine = "tests.support.engines:CannotLoad"
     done = _slimgest("process", "a.pdf", cwd=tmp_path, SLIMGEST_ENGINE=engine)
@@ -294,8 +358,8 @@ def test_up_runs_everything_keeps_its_jobs_over_a_restart_and_ends_on_ctrl_c(tmp
     url = f"http://127.0.0.1:{port}"
     job_id = ""
     for _ in range(2):
-        with (tmp_path / "up.log").open("ab") as log:
-            up = subprocess.Popen(command, cwd=ROOT, env=env, stdout=log, stderr=log, start_new_session=True)
+        with (tmp_path / "up.log").open("ab") as log, default_sigint():
+            up = start(command, cwd=ROOT, env=env, stdout=log, stderr=log, start_new_session=True)
         wait_for(lambda: _ready(url), what="slimgest up", logs=tmp_path)
         second = subprocess.run(command, cwd=ROOT, env=env, capture_output=True, text=True, timeout=30)
         assert second.returncode == 1 and "Another `slimgest up`" in second.stderr
@@ -308,7 +372,7 @@ def test_up_runs_everything_keeps_its_jobs_over_a_restart_and_ends_on_ctrl_c(tmp
         wait_for(lambda: _ours() <= before, what="the end of all processes", within_s=60)
 
 
-def test_up_restarts_what_dies_and_leaves_nothing_when_it_is_killed_itself(tmp_path: Path) -> None:
+def test_up_restarts_killed_processes_and_leaves_nothing_when_it_is_killed(tmp_path: Path) -> None:
     before = _ours()
     port = free_port()
     command = [sys.executable, "-m", "workers", "up", "--private", "--port", str(port)]
@@ -345,7 +409,7 @@ def _line(pid: int) -> list[str]:
         return []
 
 
-def test_doctor_says_what_is_there_and_what_to_do(tmp_path: Path) -> None:
+def test_doctor_reports_what_is_there_and_what_to_do(tmp_path: Path) -> None:
     well = _slimgest("doctor", cwd=tmp_path, XDG_DATA_HOME=str(tmp_path))
     assert well.returncode == 0 and "tests.support.engines:ByColour" in well.stdout
     ill = _slimgest(
@@ -371,6 +435,9 @@ def test_the_example_client_writes_markdown(stack: Stack, tmp_path: Path) -> Non
     assert done.returncode == 0, done.stderr
     assert "a.pdf: page" in done.stdout and "a.pdf: complete completed" in done.stdout
     assert "page 1\n\n<!-- page 2 -->\n\npage 2" in (tmp_path / "out/a.md").read_text()
+    command[5] = "http://127.0.0.1:9"
+    failed = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60)
+    assert failed.returncode == 1 and "does not answer" in failed.stderr and "Traceback" not in failed.stderr
 
 
 def _ready(url: str) -> bool:

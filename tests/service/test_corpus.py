@@ -1,4 +1,4 @@
-"""Real PDFs that nobody here wrote, read by RapidOCR, the engine as shipped."""
+"""Real PDFs from other sources, read by RapidOCR, the default engine."""
 
 from __future__ import annotations
 
@@ -44,7 +44,9 @@ def test_a_manual_of_193_pages_is_read_from_its_text_layer(rapid: Stack, corpus:
         ("zero_pages_qpdf_c-empty.pdf", "pdf.no_pages"),
     ],
 )
-def test_hostile_files_get_their_code_and_the_service_goes_on(rapid: Stack, corpus: Path, name: str, code: str) -> None:
+def test_hostile_files_get_their_code_and_the_service_continues(
+    rapid: Stack, corpus: Path, name: str, code: str
+) -> None:
     answer = rapid.post("/process-pdf", (corpus / "hostile" / name).read_bytes())
     assert (answer.status_code, answer.json()["code"]) == (422, code)
     assert rapid.post("/process-pdf", pdfs.text_pages(["well"])).status_code == 200

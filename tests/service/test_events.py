@@ -1,4 +1,4 @@
-"""A job's events: in order, resumed, joined late, and as Flask-SSE's own listener gets them."""
+"""The events of a job: in order, resumed, replayed, and as the listener of Flask-SSE receives them."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ import flask_sse
 import httpx
 
 from slimgest_celery.client import Client, parse
-from slimgest_celery.event import Event
-from slimgest_celery.ledger import job_key
+from slimgest_celery.models.events import Event
+from slimgest_celery.state.job_state import job_key
 from tests.support import pdfs
 from tests.support.engines import RAISE
 from tests.support.stack import Stack, wait_for
@@ -39,12 +39,13 @@ def test_events_come_in_order_with_growing_ids_and_the_stream_ends(stack: Stack)
         "status": "partial",
         "total_pages": 2,
         "pages_failed": 1,
+        "pages_with_warnings": 0,
         "result_url": f"/jobs/{job_id}/result",
     }
     assert _ids([start, *pages, last]) == sorted(set(_ids([start, *pages, last])))
 
 
-def test_the_seed_s_stream_answers_with_events(stack: Stack) -> None:
+def test_process_pdf_stream_answers_with_events(stack: Stack) -> None:
     files = {"file": ("a.pdf", pdfs.numbered(2))}
     with httpx.stream("POST", f"{stack.url}/process-pdf-stream", files=files, timeout=60) as response:
         assert response.headers["Content-Type"].startswith("text/event-stream")
@@ -53,7 +54,7 @@ def test_the_seed_s_stream_answers_with_events(stack: Stack) -> None:
     assert response.headers["Location"] == f"/jobs/{events[0].data['job_id']}"
 
 
-def test_a_stream_refused_is_a_problem_and_not_a_stream(stack: Stack) -> None:
+def test_a_refused_stream_gets_a_problem_document(stack: Stack) -> None:
     answer = stack.post("/process-pdf-stream", b"no pdf")
     assert (answer.status_code, answer.json()["code"]) == (415, "upload.not_pdf")
 
@@ -64,14 +65,14 @@ def test_a_job_that_fails_ends_its_stream_with_an_error(stack: Stack) -> None:
     assert events[0].data["code"] == "pdf.unreadable"
 
 
-def test_a_late_subscriber_gets_the_whole_story(stack: Stack) -> None:
+def test_a_late_subscriber_receives_all_events(stack: Stack) -> None:
     job_id = stack.submit(pdfs.numbered(3))
     live = list(stack.events(job_id))
     stack.wait_end(job_id)
     assert list(stack.events(job_id)) == live
 
 
-def test_a_stream_is_resumed_where_it_broke_with_nothing_lost_or_twice(stack: Stack) -> None:
+def test_a_resumed_stream_loses_and_repeats_nothing(stack: Stack) -> None:
     job_id = stack.submit(pdfs.numbered(20))
     first = list(islice(stack.events(job_id), 5))
     rest = list(stack.events(job_id, after=first[-1].id))
@@ -79,7 +80,7 @@ def test_a_stream_is_resumed_where_it_broke_with_nothing_lost_or_twice(stack: St
     assert sorted(e.data["page_number"] for e in first + rest if e.type == "page") == list(range(1, 21))
 
 
-def test_the_id_may_come_as_a_query_parameter_and_must_be_one(stack: Stack) -> None:
+def test_the_last_id_may_be_a_query_parameter_and_must_be_valid(stack: Stack) -> None:
     job_id = stack.submit(pdfs.numbered(1))
     events = list(stack.events(job_id))
     resumed = stack.get(f"/jobs/{job_id}/events", params={"last_event_id": events[-2].id})
@@ -88,26 +89,26 @@ def test_the_id_may_come_as_a_query_parameter_and_must_be_one(stack: Stack) -> N
     assert (wrong.status_code, wrong.json()["code"]) == (422, "request.option")
 
 
-def test_the_story_is_told_from_storage_where_redis_has_lost_it(stack: Stack) -> None:
+def test_events_are_made_from_storage_if_redis_has_lost_them(stack: Stack) -> None:
     job_id = stack.submit(pdfs.numbered(3))
     live = list(stack.events(job_id))
     stack.redis.delete(job_key(job_id, "events"))
-    told = list(stack.events(job_id))
-    assert [event.type for event in told] == [event.type for event in live]
-    assert sorted(e.data["page_text"] for e in told[1:-1]) == ["page 1", "page 2", "page 3"]
-    assert list(stack.events(job_id, after=told[1].id)) == told[2:]
+    replayed = list(stack.events(job_id))
+    assert [event.type for event in replayed] == [event.type for event in live]
+    assert sorted(e.data["page_text"] for e in replayed[1:-1]) == ["page 1", "page 2", "page 3"]
+    assert list(stack.events(job_id, after=replayed[1].id)) == replayed[2:]
 
 
-def test_flask_sse_s_own_listener_understands_what_is_published(stack: Stack) -> None:
+def test_the_listener_of_flask_sse_understands_the_messages(stack: Stack) -> None:
     application = flask.Flask("listener")
     application.config["REDIS_URL"] = stack.settings.redis_url
-    job_id = stack.submit(pdfs.numbered(30))
-    heard: list[flask_sse.Message] = []
+    job_id = stack.submit(pdfs.numbered(200))
+    received: list[flask_sse.Message] = []
 
     def listen() -> None:
         with application.app_context():
             for message in flask_sse.sse.messages(channel=job_key(job_id, "events")):
-                heard.append(message)
+                received.append(message)
                 if message.type == "complete":
                     return
 
@@ -115,31 +116,33 @@ def test_flask_sse_s_own_listener_understands_what_is_published(stack: Stack) ->
     listener.start()
     listener.join(30)
     assert not listener.is_alive()
-    page = next(message for message in heard if message.type == "page")
+    page = next(message for message in received if message.type == "page")
     assert json.loads(json.dumps(page.data))["page_text"].startswith("page ")
     assert page.id
 
 
-def test_hundreds_who_come_at_once_all_get_their_stream(stack: Stack) -> None:
+def test_hundreds_of_simultaneous_clients_all_get_their_stream(stack: Stack) -> None:
     job_id, address = stack.submit(pdfs.numbered(100)), urlsplit(stack.url)
     request = f"GET /jobs/{job_id}/events HTTP/1.1\r\nHost: {address.netloc}\r\n\r\n".encode()
     with ExitStack() as closing:
-        comers = [closing.enter_context(socket.create_connection((address.hostname, address.port))) for _ in range(400)]
-        for comer in comers:
-            comer.settimeout(60)
-            comer.sendall(request)
-        assert {comer.recv(15) for comer in comers} == {b"HTTP/1.1 200 OK"}
+        clients = [
+            closing.enter_context(socket.create_connection((address.hostname, address.port))) for _ in range(400)
+        ]
+        for client in clients:
+            client.settimeout(60)
+            client.sendall(request)
+        assert {client.recv(15) for client in clients} == {b"HTTP/1.1 200 OK"}
     stack.request("DELETE", f"/jobs/{job_id}")
 
 
-def test_workers_wait_for_no_result(stack: Stack) -> None:
-    """Celery subscribes to each task of a chord that is sent, and would hold that for ever."""
+def test_workers_subscribe_to_no_result(stack: Stack) -> None:
+    """Celery subscribes to each task of a chord that is sent, and would never unsubscribe."""
     for job_id in [stack.submit(pdfs.numbered(3)) for _ in range(3)]:
         stack.wait_end(job_id)
     wait_for(lambda: stack.redis.pubsub_channels("celery-task-meta-*") == [], what="the end of subscriptions")
 
 
-def test_clients_that_leave_are_noticed(stack: Stack) -> None:
+def test_the_subscription_ends_when_the_client_disconnects(stack: Stack) -> None:
     job_id = stack.submit(pdfs.numbered(200))
     channel = job_key(job_id, "events")
     with httpx.stream("GET", f"{stack.url}/jobs/{job_id}/events", timeout=30) as response:
@@ -161,8 +164,8 @@ def test_the_python_client_reads_a_pdf_and_streams_it(stack: Stack, tmp_path) ->
         assert client.ready()
 
 
-def test_who_has_heard_the_last_event_is_told_not_to_come_back(stack: Stack) -> None:
-    """A browser's `EventSource` reconnects after the end, with the last id; only 204 stops it."""
+def test_a_client_that_has_the_last_event_gets_204(stack: Stack) -> None:
+    """The `EventSource` of a browser reconnects after the end with the last id; only 204 stops it."""
     job_id = stack.submit(pdfs.numbered(1))
     *_, last = stack.events(job_id)
     for seen in (last.id, "9" * 18):

@@ -1,4 +1,4 @@
-"""Workers on GPUs as the supervisor starts them, on doubles of torch, nemotron-ocr and NVML (tests/doubles)."""
+"""GPU workers, started by the supervisor, with fakes of torch, nemotron-ocr and NVML (tests/fakes)."""
 
 from __future__ import annotations
 
@@ -8,18 +8,18 @@ from collections.abc import Iterator
 import psutil
 import pytest
 
-from slimgest_celery.engines import checkpoint
+from slimgest_celery.engines import nemotron_checkpoint
 from tests.support import pdfs
 from tests.support.stack import ROOT, Stack, running, wait_for
 
 
 @pytest.fixture(scope="module")
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
-    """A machine with two GPUs: `slimgest worker` with nothing set but where the checkpoint is."""
+    """A machine with two GPUs: `slimgest worker`, where only the folder of the checkpoint is set."""
     folder, model_dir = tmp_path_factory.mktemp("gpu"), tmp_path_factory.mktemp("model")
-    for name in checkpoint.FILES:
+    for name in nemotron_checkpoint.FILES:
         (model_dir / name).touch()
-    gpus = {"PYTHONPATH": f"{ROOT / 'tests' / 'doubles'}:{ROOT}", "TEST_GPUS": "2", "TEST_ENGINE_SECONDS": "0.02"}
+    gpus = {"PYTHONPATH": f"{ROOT / 'tests' / 'fakes'}:{ROOT}", "TEST_GPUS": "2", "TEST_ENGINE_SECONDS": "0.02"}
     with running(folder, workers=0, SLIMGEST_ENGINE="auto", NEMOTRON_OCR_MODEL_DIR=str(model_dir), **gpus) as started:
         started.env.pop("CUDA_VISIBLE_DEVICES", None)
         supervisor = started.spawn(sys.executable, "-m", "workers", "worker", log="workers")
@@ -28,7 +28,7 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
         yield started
 
 
-def test_there_is_a_worker_for_each_gpu_which_says_why_it_reads_with_nemotron(stack: Stack) -> None:
+def test_each_gpu_has_a_worker_whose_status_explains_the_choice_of_nemotron(stack: Stack) -> None:
     workers = stack.ready_workers()
     assert [worker["name"].partition("@")[0] for worker in workers] == ["gpu0", "gpu1"]
     for worker in workers:
@@ -40,7 +40,7 @@ def test_there_is_a_worker_for_each_gpu_which_says_why_it_reads_with_nemotron(st
     assert "gpu0@" in written and "a CUDA device, nemotron-ocr and its checkpoint are here" in written
 
 
-def test_pages_are_read_in_batches_on_both_gpus_and_every_page_once(stack: Stack) -> None:
+def test_both_gpus_read_batches_and_every_page_is_read_once(stack: Stack) -> None:
     job_id = stack.submit(pdfs.numbered(200), mode="ocr")
     assert stack.wait_end(job_id)["status"] == "completed"
     pages = stack.document(job_id)["pages"]
@@ -49,8 +49,8 @@ def test_pages_are_read_in_batches_on_both_gpus_and_every_page_once(stack: Stack
     assert {page["worker"].partition("@")[0] for page in pages} == {"gpu0", "gpu1"}
 
 
-def test_a_page_that_breaks_the_device_costs_only_itself(stack: Stack) -> None:
-    """An illegal access leaves CUDA unusable in that process: a fresh child goes on, and reads page by page."""
+def test_a_page_that_breaks_the_device_fails_alone(stack: Stack) -> None:
+    """An illegal access leaves CUDA unusable in that process. A new child continues, page by page."""
     job_id = stack.submit(pdfs.coloured([(0, 1, 0), (0, 2, 0), (255, 255, 0), (0, 4, 0)]), mode="ocr")
     assert stack.wait_end(job_id)["status"] == "partial"
     pages = stack.document(job_id)["pages"]

@@ -1,4 +1,4 @@
-"""What an operator's usual tools see: `celery inspect`, `celery status`, Flower."""
+"""The usual tools of operators: `celery inspect`, `celery status`, Flower."""
 
 from __future__ import annotations
 
@@ -7,10 +7,11 @@ import subprocess
 import sys
 
 import httpx
+import pytest
 
 from tests.support import pdfs
+from tests.support.ports import free_port
 from tests.support.stack import Stack, wait_for
-from workers.redis_server import free_port
 
 CELERY = [sys.executable, "-m", "celery", "-A", "slimgest_celery"]
 
@@ -22,6 +23,7 @@ def _inspect(stack: Stack, what: str) -> dict[str, object]:
     return dict(json.loads(done.stdout))
 
 
+@pytest.mark.alone
 def test_celery_inspect_answers(stack: Stack) -> None:
     registered = _inspect(stack, "registered")
     assert [name.partition("@")[0] for name in sorted(registered)] == ["cpu0", "cpu1"]
@@ -30,7 +32,7 @@ def test_celery_inspect_answers(stack: Stack) -> None:
     job_id = stack.submit(pdfs.numbered(200))
     active = _inspect(stack, "active")
     assert any(
-        task["name"] == "slimgest.pages" and task["args"][0] == job_id for held in active.values() for task in held
+        task["name"] == "slimgest.pages" and task["args"][0] == job_id for tasks in active.values() for task in tasks
     )  # type: ignore[attr-defined]
     httpx.delete(f"{stack.url}/jobs/{job_id}")
     assert set(_inspect(stack, "stats")) == set(registered)
@@ -42,7 +44,7 @@ def test_celery_status_answers(stack: Stack) -> None:
 
 
 def test_flower_shows_tasks_by_name(stack: Stack) -> None:
-    """Ingest becomes the chord, whose body has its id: once a job has ended, that id is shown as `slimgest.finish`."""
+    """Ingest is replaced by the chord, whose body has the same id: after the end, Flower shows `slimgest.finish`."""
     port = free_port()
     stack.spawn(
         *CELERY,
@@ -63,7 +65,7 @@ def test_flower_shows_tasks_by_name(stack: Stack) -> None:
     wait_for(workers, what="Flower", logs=stack.folder)
 
     def names() -> set[str]:
-        stack.wait_end(stack.submit(pdfs.numbered(2)))  # one of them after Flower has asked the workers to tell
+        stack.wait_end(stack.submit(pdfs.numbered(2)))  # one of them after Flower has enabled the events of the workers
         return {task["name"] for task in httpx.get(f"{url}/api/tasks", timeout=10).json().values()}
 
     wait_for(lambda: names() >= {"slimgest.pages", "slimgest.finish"}, what="the tasks", within_s=60)

@@ -1,4 +1,4 @@
-"""Pages that were read before are not read again: real workers, whose engine writes down what it reads."""
+"""The page cache with real workers, whose engine logs the pages that it reads."""
 
 from __future__ import annotations
 
@@ -12,9 +12,8 @@ import pikepdf
 import pytest
 from celery import Celery
 
-from slimgest_celery.access import make_key
-from slimgest_celery.jobs import Jobs
-from slimgest_celery.sweeping import sweep
+from slimgest_celery.api_keys import make_key
+from slimgest_celery.app import Components
 from tests.support import pdfs
 from tests.support.engines import RAISE_ONCE
 from tests.support.stack import Stack, running
@@ -25,7 +24,7 @@ BOB, BOBS_PAIR = make_key("bob")
 
 @pytest.fixture(scope="module")
 def caching(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
-    """Two workers that recall pages, and two owners."""
+    """Two workers with a page cache, and two owners."""
     folder = tmp_path_factory.mktemp("caching")
     env = {"SLIMGEST_PAGE_CACHE": "1", "SLIMGEST_API_KEYS": f"{ALICES_PAIR},{BOBS_PAIR}"}
     engine = {"TEST_ENGINE_LOG": str(folder / "read"), "TEST_ENGINE_ONCE": str(folder)}
@@ -34,7 +33,7 @@ def caching(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
 
 
 def _read(stack: Stack, pdf: bytes, **form: str) -> tuple[list[int], list[bool], str]:
-    """A job's run: the pages that the engine has read for it, which pages say that they were cached, and its id."""
+    """Run a job; return the pages that the engine read, the `cached` field of each page, and the id."""
     log = stack.folder / "read"
     log.write_text("")
     job_id = stack.submit(pdf, **form)
@@ -50,7 +49,7 @@ def _cached(stack: Stack, job_id: str) -> list[bool]:
     return [page["cached"] for page in stack.document(job_id)["pages"]]
 
 
-def test_a_document_that_comes_again_is_answered_whole_and_read_by_nobody(caching: Stack) -> None:
+def test_a_repeated_document_is_answered_from_the_cache(caching: Stack) -> None:
     pdf = pdfs.numbered(40)
     read, cached, first = _read(caching, pdf)
     assert (read, cached) == (list(range(1, 41)), [False] * 40)
@@ -65,7 +64,7 @@ def test_a_document_that_comes_again_is_answered_whole_and_read_by_nobody(cachin
     assert caching.status(again)["status"] == "completed"
 
 
-def test_an_edited_document_costs_its_changed_pages(caching: Stack) -> None:
+def test_only_the_changed_pages_of_an_edited_document_are_read(caching: Stack) -> None:
     _read(caching, pdfs.numbered(20, first=50))
     colours = [(0, number, 0) for number in (*range(50, 60), 200, *range(61, 70), 201)]
     read, cached, job_id = _read(caching, pdfs.coloured(colours))
@@ -74,7 +73,7 @@ def test_an_edited_document_costs_its_changed_pages(caching: Stack) -> None:
     assert texts == [f"page {number}" for _, number, _ in colours]
 
 
-def test_another_dpi_or_mode_is_read_and_no_owner_gets_anothers_pages(caching: Stack) -> None:
+def test_the_cache_is_separate_for_each_dpi_mode_and_owner(caching: Stack) -> None:
     pdf = pdfs.numbered(2, first=70)
     assert _read(caching, pdf)[0] == [70, 71]
     assert _read(caching, pdf, dpi="75")[0] == [70, 71]
@@ -87,7 +86,7 @@ def test_another_dpi_or_mode_is_read_and_no_owner_gets_anothers_pages(caching: S
     assert _logged(caching.folder / "read") == [70, 71]
 
 
-def test_a_page_that_failed_is_read_again_and_the_others_are_not(caching: Stack) -> None:
+def test_only_a_failed_page_is_read_again(caching: Stack) -> None:
     pdf = pdfs.coloured([(0, 80, 0), RAISE_ONCE, (0, 81, 0)])
     _, cached, job_id = _read(caching, pdf)
     assert caching.status(job_id)["pages_failed"] == 1
@@ -96,7 +95,7 @@ def test_a_page_that_failed_is_read_again_and_the_others_are_not(caching: Stack)
     assert cached == [True, False, True] and read == [RAISE_ONCE[1]]
 
 
-def test_what_a_retry_names_is_read_again_and_known_from_then_on(caching: Stack) -> None:
+def test_a_retried_page_is_read_again_and_then_cached(caching: Stack) -> None:
     pdf = pdfs.numbered(3, first=90)
     _, _, job_id = _read(caching, pdf)
     (caching.folder / "read").write_text("")
@@ -118,14 +117,19 @@ def test_pages_are_read_again_once_the_job_that_read_them_has_expired(caching: S
     pdf = pdfs.numbered(2, first=110)
     assert _read(caching, pdf)[0] == [110, 111]
     celery = Celery(broker=caching.settings.redis_url, backend=caching.settings.redis_url)
-    assert sweep(Jobs(caching.settings, caching.redis, celery), time.time() + 2 * caching.settings.retention_s) > 0
+    assert (
+        Components(caching.settings, caching.redis, celery).maintenance.sweep(
+            time.time() + 2 * caching.settings.retention_s
+        )
+        > 0
+    )
     celery.close()
     assert _read(caching, pdf)[0] == [110, 111]
     kept = caching.redis.keys("slimgest:pages:*")
     assert kept and all(0 < caching.redis.ttl(key) <= caching.settings.retention_s for key in kept)
 
 
-def test_what_is_switched_off_recalls_nothing(stack: Stack) -> None:
+def test_a_disabled_cache_stores_nothing(stack: Stack) -> None:
     pdf = pdfs.numbered(2, first=150)
     for _ in range(2):
         job_id = stack.submit(pdf)

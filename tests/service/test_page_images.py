@@ -1,19 +1,23 @@
-"""Images of pages: drawn by workers, kept, and served from storage."""
+"""Images of pages: rendered by workers, stored, and served from storage."""
 
 from __future__ import annotations
 
 import io
+import select
+import socket
 import time
 from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import httpx
 import pytest
 from celery import Celery
 from PIL import Image
 
-from slimgest_celery.jobs import Jobs
-from slimgest_celery.sweeping import sweep
+from slimgest_celery.api_keys import make_key
+from slimgest_celery.app import Components
 from tests.support import pdfs
 from tests.support.stack import Stack, running, wait_for
 
@@ -27,7 +31,7 @@ def _code(answer: httpx.Response) -> tuple[int, str]:
 
 
 @pytest.mark.parametrize(("form", "tolerance"), [("webp", 6), ("png", 0), ("jpeg", 6)])
-def test_a_page_is_drawn_as_displayed_at_the_dpi(stack: Stack, form: str, tolerance: int) -> None:
+def test_a_page_is_rendered_as_displayed_at_the_dpi(stack: Stack, form: str, tolerance: int) -> None:
     job_id = stack.submit(pdfs.coloured([(0, 1, 0), (0, 130, 0)]))
     answer = _image(stack, job_id, 2, dpi="72", format=form)
     assert (answer.status_code, answer.headers["Content-Type"]) == (200, f"image/{form}")
@@ -37,7 +41,7 @@ def test_a_page_is_drawn_as_displayed_at_the_dpi(stack: Stack, form: str, tolera
     assert abs(green - 130) <= tolerance and max(red, blue) <= tolerance
 
 
-def test_an_image_is_drawn_once_and_kept(stack: Stack) -> None:
+def test_an_image_is_rendered_once_and_stored(stack: Stack) -> None:
     job_id = stack.submit(pdfs.numbered(1))
     first = _image(stack, job_id, 1)
     stored = Path(stack.settings.storage_url) / job_id / "images" / "000001-100.webp"
@@ -49,7 +53,8 @@ def test_an_image_is_drawn_once_and_kept(stack: Stack) -> None:
     assert (again.status_code, again.content) == (304, b"")
 
 
-def test_who_looks_at_a_page_does_not_wait_behind_a_book(stack: Stack) -> None:
+@pytest.mark.alone
+def test_an_image_does_not_wait_for_a_long_document(stack: Stack) -> None:
     book = stack.submit(pdfs.numbered(200))
     try:
         wait_for(lambda: stack.status(book)["pages_done"] > 0, what="its first page")
@@ -62,10 +67,10 @@ def test_who_looks_at_a_page_does_not_wait_behind_a_book(stack: Stack) -> None:
         stack.request("DELETE", f"/jobs/{book}")
 
 
-def test_what_cannot_be_drawn_says_why(stack: Stack) -> None:
+def test_an_image_that_cannot_be_rendered_gives_the_reason(stack: Stack) -> None:
     job_id = stack.submit(pdfs.text_pages(["One."], password="p"), password="p")
     stack.wait_end(job_id)
-    assert _code(_image(stack, job_id, 1)) == (422, "pdf.encrypted")  # the password went with the job's end
+    assert _code(_image(stack, job_id, 1)) == (422, "pdf.encrypted")  # the password was deleted at the end of the job
     broken = stack.submit(pdfs.with_broken_page(["One.", "Two."], 0))
     assert _code(_image(stack, broken, 1)) == (422, "page.unreadable")
     for number in (0, 3, 10**7):
@@ -80,7 +85,7 @@ def hasty(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
         yield started
 
 
-def test_an_image_that_takes_too_long_costs_its_worker_child_and_nothing_else(hasty: Stack) -> None:
+def test_an_image_that_takes_too_long_ends_only_its_worker_child(hasty: Stack) -> None:
     job_id = hasty.submit(pdfs.slow_to_draw(), mode="text")
     ended = hasty.wait_end(job_id)
     child = hasty.child_of("cpu0").pid
@@ -91,14 +96,62 @@ def test_an_image_that_takes_too_long_costs_its_worker_child_and_nothing_else(ha
     assert hasty.status(job_id) == ended
 
 
-def test_after_its_retention_a_job_has_no_images(hasty: Stack) -> None:
+def test_an_expired_job_has_no_images(hasty: Stack) -> None:
     job_id = hasty.submit(pdfs.numbered(1))
     hasty.wait_end(job_id)
     assert _image(hasty, job_id, 1).status_code == 200
     (Path(hasty.settings.storage_url) / job_id / "source.pdf").unlink()
-    assert _image(hasty, job_id, 1).status_code == 200, "what was drawn is served"
-    assert _code(_image(hasty, job_id, 1, dpi="200")) == (410, "job.expired"), "the rest cannot be drawn"
+    assert _image(hasty, job_id, 1).status_code == 200, "a stored image is served"
+    assert _code(_image(hasty, job_id, 1, dpi="200")) == (404, "page.unknown"), "other images cannot be rendered"
     url = hasty.settings.redis_url
     with Celery(broker=url, backend=url) as celery:
-        sweep(Jobs(hasty.settings, hasty.redis, celery), time.time() + 2 * 86400)
+        Components(hasty.settings, hasty.redis, celery).maintenance.sweep(time.time() + 2 * 86400)
     assert _code(_image(hasty, job_id, 1)) == (410, "job.expired")
+
+
+# --- Many requests at once --------------------------------------------------------------------------------------------
+
+
+@contextmanager
+def _waiting(stack: Stack, job_id: str, count: int, bearer: str) -> Iterator[list[socket.socket]]:
+    """This many requests for images that no worker renders."""
+    address = urlsplit(stack.url)
+    with ExitStack() as exits:
+        sockets = []
+        for number in range(1, count + 1):
+            connection = exits.enter_context(socket.create_connection((address.hostname, address.port), timeout=30))
+            path = f"/jobs/{job_id}/pages/{number}/image"
+            head = f"GET {path} HTTP/1.1\r\nHost: {address.netloc}\r\nAuthorization: Bearer {bearer}\r\n\r\n"
+            connection.sendall(head.encode())
+            sockets.append(connection)
+        yield sockets
+
+
+def test_four_hundred_waiting_requests_of_one_key_hold_up_nobody_else(tmp_path: Path) -> None:
+    (alice, alices), (bob, bobs) = make_key("alice"), make_key("bob")
+    keys = {"SLIMGEST_API_KEYS": f"{alices},{bobs}", "SLIMGEST_OWNER_PAGE_IMAGES": "300"}
+    with running(tmp_path, workers=0, bearer=alice, **keys) as stack:
+        job_id = stack.submit(pdfs.numbered(1))
+        with _waiting(stack, job_id, 400, alice) as sockets:
+            wait_for(lambda: _channels(stack) == 300, what="300 requests", within_s=30)
+            subscribed = [client for client in stack.redis.client_list() if "P" in client["flags"]]
+            assert len(subscribed) <= 2, "they share one subscription"
+            started_s = time.monotonic()
+            headers = {"Authorization": f"Bearer {bob}"}
+            assert stack.get("/jobs", headers=headers).status_code == 200
+            assert time.monotonic() - started_s < 5, "before: 19 s, and then 503"
+            answered = wait_for(lambda: _all_refused(sockets, 100), what="100 refusals", within_s=30)
+            answer = answered[0].recv(65536).decode()
+            assert answer.startswith("HTTP/1.1 429") and "limit.page_images" in answer and "Retry-After: " in answer
+        metrics = stack.get("/metrics").text
+        assert 'slimgest_refusals_total{code="limit.page_images"} 100.0' in metrics
+
+
+def _all_refused(sockets: list[socket.socket], count: int) -> list[socket.socket]:
+    """Return the sockets with an answer, once there are this many."""
+    answered = select.select(sockets, [], [], 0)[0]
+    return answered if len(answered) >= count else []
+
+
+def _channels(stack: Stack) -> int:
+    return len(stack.redis.pubsub_channels("slimgest:image:*"))

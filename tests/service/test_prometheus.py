@@ -1,4 +1,4 @@
-"""What `/metrics` and `/capacity` say of a real service: the same from every API process, whatever has died."""
+"""`/metrics` and `/capacity` of a real service: every API process has the same numbers, also after crashes."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ Samples = dict[str, float]
 
 @pytest.fixture(scope="module")
 def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
-    """Two workers and two API processes that nobody else uses: what they count is what these tests did."""
+    """Two workers and two API processes for these tests only, so that no other test changes the counters."""
     folder = tmp_path_factory.mktemp("metrics")
     env = {"SLIMGEST_MAX_PENDING_JOBS": "3", "TEST_ENGINE_ONCE": str(folder), "TEST_ENGINE_SECONDS": "0.05"}
     with running(folder, apis=2, **env) as stack:
@@ -36,7 +36,7 @@ def families(url: str) -> list[Metric]:
 
 
 def scraped(url: str) -> Samples:
-    """Every sample by its name and labels: `name{label=value,…}`."""
+    """Return every sample by its name and labels: `name{label=value,…}`."""
     return {
         f"{sample.name}{{{','.join(f'{name}={value}' for name, value in sorted(sample.labels.items()))}}}": sample.value
         for family in families(url)
@@ -45,13 +45,13 @@ def scraped(url: str) -> Samples:
 
 
 def counters(samples: Samples) -> Samples:
-    """What only grows and is the same for all who ask; the time that workers spend grows while one asks."""
+    """Select the counters that are equal in all API processes. The busy time of workers grows between two requests."""
     kinds = ("slimgest_jobs_total", "slimgest_pages_total", "slimgest_refusals_total", "slimgest_page_seconds")
     return {name: value for name, value in samples.items() if name.startswith((*kinds, "slimgest_job_seconds"))}
 
 
 def grown(before: Samples, after: Samples, name: str) -> dict[str, float]:
-    """By how much each series of a counter has grown; only those that have."""
+    """Return the increase of each series of a counter that has grown."""
     series = {key: value - before.get(key, 0) for key, value in after.items() if key.startswith(name + "{")}
     return {key.partition("{")[2][:-1]: much for key, much in series.items() if much}
 
@@ -67,7 +67,7 @@ def test_jobs_pages_and_refusals_are_counted_the_same_by_every_api_process(servi
     assert service.post("/jobs", good).status_code == 429
     for job_id in endless:
         service.request("DELETE", f"/jobs/{job_id}")
-    assert service.post("/jobs", b"GIF89a").status_code == 415
+    assert service.post("/jobs", b"plain text").status_code == 415
     assert service.post("/jobs", good, dpi="7").status_code == 422
     assert service.get("/jobs/00000000-0000-4000-8000-000000000000").status_code == 404, "no refusal of a PDF"
 
@@ -80,7 +80,9 @@ def test_jobs_pages_and_refusals_are_counted_the_same_by_every_api_process(servi
         "status=cancelled": 3,
     }
     pages = grown(before, one, "slimgest_pages_total")
-    assert pages.pop("engine=by-colour,outcome=ok,source=ocr") >= 4, "and those of the cancelled jobs that were read"
+    assert pages.pop("engine=by-colour,outcome=ok,source=ocr") >= 4, (
+        "and the pages of the cancelled jobs that were read"
+    )
     assert pages == {
         "engine=none,outcome=ok,source=text_layer": 4,
         "engine=by-colour,outcome=page.engine_failed,source=none": 1,
@@ -114,10 +116,12 @@ def test_a_retried_job_ends_again_and_its_pages_count_again(service: Stack) -> N
     after = scraped(service.url)
     assert grown(before, after, "slimgest_jobs_total") == {"status=completed": 1}
     assert grown(before, after, "slimgest_pages_total") == {"engine=by-colour,outcome=ok,source=ocr": 1}
-    assert not grown(before, after, "slimgest_job_seconds_count"), "it may have rested for hours"
+    assert not grown(before, after, "slimgest_job_seconds_count"), (
+        "the time between the end and the retry does not count"
+    )
 
 
-def test_the_queue_the_workers_and_the_streams_are_told_while_they_work(service: Stack) -> None:
+def test_queue_workers_and_streams_are_measured_during_a_job(service: Stack) -> None:
     job_id = service.submit(pdfs.numbered(150))
     with ExitStack() as streams:
         lines = [
@@ -154,11 +158,11 @@ def _with_pace(service: Stack) -> dict[str, float] | None:
     return found if found["pages_per_second"] and found["pages_ahead"] else None
 
 
-# --- What asks for these metrics --------------------------------------------------------------------------------------
+# --- The dashboard and the alerts -------------------------------------------------------------------------------------
 
 
 def asked() -> list[str]:
-    """Every expression of the alert rules and of the dashboard."""
+    """Return every expression of the alert rules and of the dashboard."""
     rules = (ROOT / "deploy/prometheus/alerts.yml").read_text()
     panels = json.loads((ROOT / "deploy/grafana/slimgest.json").read_text())["panels"]
     alerts = re.findall(r"^ +expr: (?:>-\n +)?(.+)$", rules, re.M)
@@ -167,7 +171,7 @@ def asked() -> list[str]:
 
 
 def unknown(expression: str, exposed: dict[str, set[str]]) -> set[str]:
-    """The metrics and labels in an expression that no series has."""
+    """Return the metrics and labels in an expression that no series has."""
     parts: list[promql.Expr] = []
     promql.walk(promql.parse(expression.replace("$__rate_interval", "1m")), parts.append)
     series = [part for part in parts if isinstance(part, promql.VectorSelector)]
@@ -180,14 +184,14 @@ def unknown(expression: str, exposed: dict[str, set[str]]) -> set[str]:
     return (names - set(exposed)) | (labels - known)
 
 
-def test_every_metric_and_label_that_dashboard_and_alerts_ask_for_is_told(service: Stack) -> None:
+def test_every_metric_and_label_of_the_dashboard_and_the_alerts_exists(service: Stack) -> None:
     service.wait_end(service.submit(pdfs.numbered(1)))
     exposed: dict[str, set[str]] = {}
     for family in families(service.url):
         for sample in family.samples:
             exposed.setdefault(sample.name, set()).update(sample.labels)
         if not family.samples:
-            assert family.name == "slimgest_device_memory_bytes", "only this has nothing to tell without a GPU"
+            assert family.name == "slimgest_device_memory_bytes", "only this metric needs a GPU"
             exposed[family.name] = {"worker", "device"}
     expressions = asked()
     assert len(expressions) > 25
@@ -196,7 +200,7 @@ def test_every_metric_and_label_that_dashboard_and_alerts_ask_for_is_told(servic
     assert unknown("slimgest_jobs / slimgest_misspelt", exposed) == {"slimgest_jobs", "slimgest_misspelt"}
 
 
-def test_every_metric_is_asked_for_and_documented(service: Stack) -> None:
+def test_every_metric_is_used_and_documented(service: Stack) -> None:
     every = "\n".join(asked())
     names = {f"{one.name}_total" if one.type == "counter" else one.name for one in families(service.url)}
     assert [name for name in names if name not in every] == []

@@ -1,4 +1,4 @@
-"""Everything on S3: a real S3 server, over which API and workers share what they would share in a folder."""
+"""Storage on S3: a real S3 server, used by the API and the workers instead of a folder."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ import httpx
 import pytest
 from celery import Celery
 
+from slimgest_celery.app import Components
 from slimgest_celery.errors import StorageUnavailable
-from slimgest_celery.files import JobFiles
-from slimgest_celery.jobs import Jobs
-from slimgest_celery.model import End, Job, JobStatus, Options, now
-from slimgest_celery.sweeping import sweep
+from slimgest_celery.models.job import End, Job, JobStatus, Options
+from slimgest_celery.models.record import now
+from slimgest_celery.storage.job_files import JobFiles
 from tests.support import pdfs
 from tests.support.engines import RAISE_ONCE
 from tests.support.s3 import S3Server, s3_server
@@ -59,7 +59,7 @@ def _job() -> Job:
 # --- The files alone --------------------------------------------------------------------------------------------------
 
 
-def test_of_many_that_end_a_job_at_once_the_first_stands(files: JobFiles) -> None:
+def test_the_first_of_simultaneous_ends_of_a_job_is_kept(files: JobFiles) -> None:
     for _ in range(10):
         job_id, together = _job().job_id, threading.Barrier(4)
 
@@ -72,7 +72,7 @@ def test_of_many_that_end_a_job_at_once_the_first_stands(files: JobFiles) -> Non
 
 
 @pytest.mark.parametrize("size", [100, (10 << 20) - 1, 10 << 20, 21 << 20])
-def test_an_upload_of_any_size_arrives_whole_and_is_copied_once(files: JobFiles, size: int) -> None:
+def test_an_upload_of_any_size_is_complete_and_is_downloaded_once(files: JobFiles, size: int) -> None:
     job, content = _job(), os.urandom(size)
     files.create(job, io.BytesIO(content), None)
     for _ in range(3):
@@ -80,10 +80,10 @@ def test_an_upload_of_any_size_arrives_whole_and_is_copied_once(files: JobFiles,
             assert path.read_bytes() == content
     files.delete(job.job_id)
     with pytest.raises(FileNotFoundError), files.source(job.job_id):
-        pytest.fail("a copy of what was deleted")
+        pytest.fail("a copy of a deleted upload")
 
 
-def test_an_upload_that_was_given_up_has_an_age_and_can_be_swept(files: JobFiles) -> None:
+def test_an_abandoned_upload_has_an_age_and_can_be_deleted(files: JobFiles) -> None:
     job = _job()
     files.create(job, io.BytesIO(b"%PDF"), None)
     assert 0 <= files.age_s(job.job_id, time.time() + 1) < 30
@@ -92,7 +92,7 @@ def test_an_upload_that_was_given_up_has_an_age_and_can_be_swept(files: JobFiles
     assert job.job_id not in files.job_ids()
 
 
-def test_a_bucket_that_is_not_there_is_the_storages_failure(s3: S3Server) -> None:
+def test_a_missing_bucket_is_a_storage_error(s3: S3Server) -> None:
     with pytest.raises(StorageUnavailable, match="no such bucket"):
         JobFiles("s3://none-of-this-name/jobs").check()
 
@@ -100,7 +100,7 @@ def test_a_bucket_that_is_not_there_is_the_storages_failure(s3: S3Server) -> Non
 # --- The whole service ------------------------------------------------------------------------------------------------
 
 
-def test_a_job_goes_all_the_way_and_its_upload_is_copied_once_a_worker(stack: Stack, s3: S3Server) -> None:
+def test_a_job_completes_and_each_worker_downloads_its_upload_once(stack: Stack, s3: S3Server) -> None:
     job_id = stack.submit(pdfs.numbered(20))
     assert stack.wait_end(job_id)["status"] == "completed"
     assert [page["text"] for page in stack.document(job_id)["pages"]] == [f"page {n}" for n in range(1, 21)]
@@ -110,7 +110,7 @@ def test_a_job_goes_all_the_way_and_its_upload_is_copied_once_a_worker(stack: St
     assert 1 <= len(copies) <= 2, "two workers"
 
 
-def test_many_requests_at_once_do_not_wait_for_each_other(stack: Stack) -> None:
+def test_many_simultaneous_requests_all_succeed(stack: Stack) -> None:
     with ThreadPoolExecutor(12) as clients:
         job_ids = list(clients.map(lambda _: stack.submit(pdfs.numbered(1)), range(12)))
         for status in clients.map(stack.wait_end, job_ids):
@@ -119,7 +119,7 @@ def test_many_requests_at_once_do_not_wait_for_each_other(stack: Stack) -> None:
             assert [page["text"] for page in document["pages"]] == ["page 1"]
 
 
-def test_a_cancelled_job_keeps_its_end_and_can_be_read_on(stack: Stack) -> None:
+def test_a_cancelled_job_keeps_its_end_and_can_be_resumed(stack: Stack) -> None:
     job_id = stack.submit(pdfs.numbered(40))
     wait_for(lambda: stack.status(job_id)["pages_done"] > 0, what="a page")
     assert stack.request("DELETE", f"/jobs/{job_id}").json()["status"] == "cancelled"
@@ -136,7 +136,7 @@ def test_a_failed_page_is_read_again(stack: Stack) -> None:
     assert stack.wait_end(job_id)["status"] == "completed"
 
 
-def test_images_and_searchable_pdfs_are_made_and_kept(stack: Stack) -> None:
+def test_images_and_searchable_pdfs_are_made_and_stored(stack: Stack) -> None:
     job_id = stack.submit(pdfs.numbered(2))
     stack.wait_end(job_id)
     image = stack.get(f"/jobs/{job_id}/pages/2/image")
@@ -152,17 +152,17 @@ def _made(stack: Stack, job_id: str, **params: str) -> httpx.Response | None:
     return None if answer.status_code == 202 else answer
 
 
-def test_a_job_past_its_time_leaves_nothing_in_the_bucket(stack: Stack) -> None:
+def test_an_expired_job_leaves_nothing_in_the_bucket(stack: Stack) -> None:
     job_id = stack.submit(pdfs.numbered(2))
     stack.wait_end(job_id)
     with Celery(broker=stack.settings.redis_url, backend=stack.settings.redis_url) as celery:
-        jobs = Jobs(stack.settings, stack.redis, celery)
-        sweep(jobs, time.time() + 2 * stack.settings.retention_s)
+        maintenance = Components(stack.settings, stack.redis, celery).maintenance
+        maintenance.sweep(time.time() + 2 * stack.settings.retention_s)
     assert job_id not in stack.files.job_ids()
     assert (stack.get(f"/jobs/{job_id}").status_code, stack.get("/jobs").json()["total"]) == (410, 0)
 
 
-def test_a_job_survives_a_storage_that_goes_away_and_the_api_says_so_in_time(stack: Stack, s3: S3Server) -> None:
+def test_a_job_survives_a_storage_outage_that_the_api_reports_in_time(stack: Stack, s3: S3Server) -> None:
     job_id = stack.submit(pdfs.numbered(30))
     wait_for(lambda: stack.status(job_id)["pages_done"] > 2, what="some pages")
     with _frozen(s3):
@@ -172,7 +172,7 @@ def test_a_job_survives_a_storage_that_goes_away_and_the_api_says_so_in_time(sta
             waiting = [clients.submit(_timed, ask) for ask in asked]
             while not all(answer.done() for answer in waiting):
                 answer, took_s = _timed(lambda: stack.get("/health/live"))
-                assert answer.status_code == 200 and took_s < 5, "who needs no storage does not wait for it"
+                assert answer.status_code == 200 and took_s < 5, "requests that need no storage do not wait for it"
                 time.sleep(0.2)
         for answer, took_s in (each.result() for each in waiting):
             assert (answer.status_code, answer.json()["code"]) == (503, "storage.unavailable")
@@ -190,7 +190,7 @@ def _timed(ask: Callable[[], httpx.Response]) -> tuple[httpx.Response, float]:
 
 @contextmanager
 def _frozen(s3: S3Server) -> Iterator[None]:
-    """The server holds its connections and answers nothing."""
+    """Stop the server: connections stay open without answers."""
     os.kill(s3.process.pid, signal.SIGSTOP)
     try:
         yield

@@ -1,4 +1,4 @@
-"""OpenTelemetry: what real processes send to a real collector."""
+"""OpenTelemetry: traces that real processes send to a real collector."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from slimgest_celery.ledger import job_key
+from slimgest_celery.state.job_state import job_key
 from tests.support import pdfs
 from tests.support.collector import Collector, Span, collecting
 from tests.support.engines import KILL_ONCE
@@ -37,14 +37,14 @@ def traced(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Stack, Co
 
 
 def _submit(stack: Stack, trace: str, pdf: bytes) -> str:
-    """The id of a job that a client submitted as part of this trace of its own."""
+    """Submit a job as part of a trace of the client; return its id."""
     headers = {"traceparent": f"00-{trace}-{PARENT}-01"}
     answer = stack.request("POST", "/jobs", files={"file": ("test.pdf", pdf)}, headers=headers)
     return str(answer.json()["job_id"])
 
 
 def _whole(collector: Collector, trace: str, pages: int = 1) -> list[Span]:
-    """The spans of a trace once its job's finish, its pages and all parents are there: each process sends its own."""
+    """Return the spans of a trace when all have arrived: `slimgest.finish`, its pages, and all parents."""
 
     def ask() -> list[Span]:
         spans = collector.of(trace)
@@ -58,7 +58,7 @@ def _pages(spans: list[Span]) -> list[dict[str, Any]]:
     return [event for span in spans for event in span.events if event["name"] == "page read"]
 
 
-def test_a_job_is_one_trace_from_its_request_to_its_finish(traced: tuple[Stack, Collector]) -> None:
+def test_a_job_is_one_trace_from_its_request_to_its_end(traced: tuple[Stack, Collector]) -> None:
     stack, collector = traced
     trace = "4bf92f3577b34da6a3ce929d0e0e4736"
     job_id = _submit(stack, trace, pdfs.numbered(40))
@@ -80,20 +80,20 @@ def test_a_job_is_one_trace_from_its_request_to_its_finish(traced: tuple[Stack, 
         for number in range(span.about["slimgest.pages.first"], span.about["slimgest.pages.last"] + 1)
     ]
     assert sorted(covered) == list(range(1, 41))
-    told = _pages(pages)
-    assert sorted(event["page_number"] for event in told) == list(range(1, 41))
-    assert {(event["status"], event["source"]) for event in told} == {("ok", "ocr")}
+    pages_read = _pages(pages)
+    assert sorted(event["page_number"] for event in pages_read) == list(range(1, 41))
+    assert {(event["status"], event["source"]) for event in pages_read} == {("ok", "ocr")}
 
 
-def test_what_a_dead_worker_leaves_goes_on_in_the_same_trace(traced: tuple[Stack, Collector]) -> None:
+def test_the_page_of_a_worker_that_died_stays_in_the_same_trace(traced: tuple[Stack, Collector]) -> None:
     stack, collector = traced
     trace = "4bf92f3577b34da6a3ce929d0e0e4737"
     stack.wait_end(_submit(stack, trace, pdfs.coloured([KILL_ONCE])))
-    told = _pages(_whole(collector, trace))
-    assert [(event["page_number"], event["attempt"]) for event in told] == [(1, 2)]
+    pages_read = _pages(_whole(collector, trace))
+    assert [(event["page_number"], event["attempt"]) for event in pages_read] == [(1, 2)]
 
 
-def test_a_job_that_lost_its_message_goes_on_in_the_same_trace(tmp_path: Path) -> None:
+def test_a_job_that_lost_its_message_stays_in_the_same_trace(tmp_path: Path) -> None:
     trace = "4bf92f3577b34da6a3ce929d0e0e4738"
     with _traced(tmp_path, workers=0) as (stack, collector):
         job_id = _submit(stack, trace, pdfs.numbered(1))
@@ -106,7 +106,7 @@ def test_a_job_that_lost_its_message_goes_on_in_the_same_trace(tmp_path: Path) -
     assert spans["slimgest.ingest"].parent == spans["POST /jobs"].id
 
 
-def test_processes_send_what_they_have_before_they_end(tmp_path: Path) -> None:
+def test_processes_send_their_spans_before_they_end(tmp_path: Path) -> None:
     trace = "4bf92f3577b34da6a3ce929d0e0e4740"
     with _traced(tmp_path, workers=1, delay_ms=600_000) as (stack, collector):
         stack.wait_end(_submit(stack, trace, pdfs.numbered(1)))
@@ -117,7 +117,7 @@ def test_processes_send_what_they_have_before_they_end(tmp_path: Path) -> None:
         }  # fmt: skip
 
 
-def test_periodic_tasks_and_health_checks_make_no_traces(traced: tuple[Stack, Collector]) -> None:
+def test_periodic_tasks_and_health_checks_create_no_traces(traced: tuple[Stack, Collector]) -> None:
     stack, collector = traced
     stack.get("/health/live")
     stack.wait_end(_submit(stack, "4bf92f3577b34da6a3ce929d0e0e4739", pdfs.numbered(1)))
@@ -140,14 +140,14 @@ def _run(ask: str, **env: str) -> subprocess.CompletedProcess[str]:
     "env",
     [{}, {ENDPOINT: "http://x", "OTEL_SDK_DISABLED": "true"}, {ENDPOINT: "http://x", "OTEL_TRACES_EXPORTER": "none"}],
 )
-def test_nothing_is_imported_where_traces_are_not_wanted(env: dict[str, str]) -> None:
+def test_opentelemetry_is_imported_only_if_traces_are_enabled(env: dict[str, str]) -> None:
     done = _run(ASK.format("pass"), **env)
-    assert done.returncode == 0 and "api.factory" in done.stdout
-    for ours in ("sdk.trace", "exporter", "instrumentation"):  # redis-py takes what it needs where that is installed
+    assert done.returncode == 0 and "api.app" in done.stdout
+    for ours in ("sdk.trace", "exporter", "instrumentation"):  # redis-py imports other parts if they are installed
         assert f"opentelemetry.{ours}" not in done.stdout
 
 
-def test_without_the_extra_the_service_starts_and_says_what_it_lacks() -> None:
+def test_without_the_extra_the_service_starts_and_names_the_missing_extra() -> None:
     done = _run(ASK.format("sys.modules['opentelemetry'] = None"), **{ENDPOINT: "http://x"})
     assert done.returncode == 0, done.stderr
     assert "slimgest[otel]" in done.stderr

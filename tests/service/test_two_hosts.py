@@ -1,4 +1,4 @@
-"""Two hosts that share Redis and S3 and nothing else; the cable of one is pulled while it reads a page."""
+"""Two hosts that share only Redis and S3; one loses its network while it reads a page."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _MAKE_BUCKET = f"import httpx; httpx.put('http://127.0.0.1:{S3_PORT}/{BUCKET}').
 
 
 class Spread(Stack):
-    """Redis, the S3 server and beat on the hub; a supervised worker on each host, and the API on the first."""
+    """Redis and the S3 server on the hub; a supervised worker on each host; API and beat on the first."""
 
     def __init__(self, folder: Path, hub: str, found: list[Host]) -> None:
         self._hub, self._hosts = hub, found
@@ -62,7 +62,7 @@ class Spread(Stack):
             return client.request(method, f"http://api{path}", headers=headers, **how)
 
     def readers(self, job_id: str) -> list[str]:
-        """The worker of each page read so far."""
+        """Return the worker of each page read so far."""
         answers = [self.get(f"/jobs/{job_id}/pages/{number}") for number in range(1, PAGES + 1)]
         return [answer.json()["worker"] for answer in answers if answer.status_code == 200]
 
@@ -81,8 +81,8 @@ def _env(host: Host) -> dict[str, str]:
 
 @pytest.fixture
 def spread(tmp_path: Path) -> Iterator[tuple[Spread, Host]]:
-    """The service, and the host that only reads."""
-    if reason := hosts.why_not():
+    """The service, and the host that has only a worker."""
+    if reason := hosts.why_unavailable():
         pytest.skip(reason)
     with hub_and_hosts(2) as (hub, found):
         stack = Spread(tmp_path, hub, found)
@@ -93,29 +93,29 @@ def spread(tmp_path: Path) -> Iterator[tuple[Spread, Host]]:
             stack.stop()
 
 
-@pytest.mark.slow  # nearly a minute, most of it waiting for a lease to run out: `make faults` runs it
-def test_a_host_that_is_cut_off_costs_no_page_and_works_again_when_it_is_back(spread: tuple[Spread, Host]) -> None:
+@pytest.mark.slow  # nearly a minute, mostly until a registration expires; `make slow` and `make faults` run it
+def test_a_host_without_network_loses_no_page_and_works_again_afterwards(spread: tuple[Spread, Host]) -> None:
     stack, host = spread
     job_id = stack.submit(pdfs.numbered(PAGES))
     seen: set[tuple[str, int]] = set()
-    wait_for(lambda: _both_have_read(stack, job_id, seen), what="both hosts' work", within_s=30)
-    host.cut()
+    wait_for(lambda: _both_have_read(stack, job_id, seen), what="pages on both hosts", within_s=30)
+    host.disconnect()
     assert stack.wait_end(job_id, within_s=90)["status"] == "completed"
     pages = stack.document(job_id)["pages"]
     assert [page["text"] for page in pages] == [f"page {number}" for number in range(1, PAGES + 1)]
     assert 0 < sum(page["worker"] == "cpu0@host1" for page in pages) < PAGES // 2
-    wait_for(lambda: stack.at_work() == {"cpu0@host0"}, what="its being missed")
+    wait_for(lambda: stack.at_work() == {"cpu0@host0"}, what="the expiry of its worker")
 
-    host.mend()
-    wait_for(lambda: len(stack.at_work()) == 2, what="its return", logs=stack.folder)
+    host.reconnect()
+    wait_for(lambda: len(stack.at_work()) == 2, what="its worker again", logs=stack.folder)
     again = stack.submit(pdfs.numbered(PAGES))
-    wait_for(lambda: "cpu0@host1" in stack.readers(again), what="its work", logs=stack.folder)
+    wait_for(lambda: "cpu0@host1" in stack.readers(again), what="a page read by its worker", logs=stack.folder)
     assert stack.wait_end(again)["status"] == "completed"
 
 
 def _both_have_read(stack: Spread, job_id: str, seen: set[tuple[str, int]]) -> bool:
-    """Whether each host has begun three pages, and the second has one in hand; `seen` remembers which."""
+    """Return True if each host has started three pages and the second is reading one; `seen` collects them."""
     now = [(each["name"], each["page_number"]) for each in stack.ready_workers() if each["job_id"] == job_id]
     seen.update(now)
-    begun = [name for name, _ in seen]
-    return min(map(begun.count, ("cpu0@host0", "cpu0@host1"))) >= 3 and "cpu0@host1" in dict(now)
+    started = [name for name, _ in seen]
+    return min(map(started.count, ("cpu0@host0", "cpu0@host1"))) >= 3 and "cpu0@host1" in dict(now)

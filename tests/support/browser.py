@@ -1,4 +1,4 @@
-"""Debian's Chromium for tests and pictures, and what a person does with the page."""
+"""Debian's Chromium for tests and pictures, and the actions of a user on the web page."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _FLAGS = [
     *("--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"),
     *("--disable-background-networking", "--disable-component-update", "--disable-sync"),
 ]
-# A drop of files as the browser tells it to the page.
+# The events of a browser when files are dropped on the web page.
 _DROP = """files => {
   const transfer = new DataTransfer();
   for (const [name, content] of Object.entries(files)) {
@@ -30,7 +30,7 @@ _DROP = """files => {
 
 @contextmanager
 def chromium() -> Iterator[Browser]:
-    """A browser without profiles; `new_page` gives each visitor one."""
+    """A browser; `new_page` gives each visitor a new profile."""
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=_FLAGS)
         yield browser
@@ -38,15 +38,15 @@ def chromium() -> Iterator[Browser]:
 
 
 def drop(page: Page, files: dict[str, bytes]) -> None:
-    """Drops these PDFs, by their names, on the page."""
+    """Drop these PDFs, by their names, on the web page."""
     page.evaluate(_DROP, {name: b64encode(content).decode() for name, content in files.items()})
 
 
 def choose(page: Page, name: str, content: bytes) -> None:
-    """Chooses one PDF in the file dialog."""
+    """Select one PDF in the file dialog."""
     page.set_input_files("#files", [{"name": name, "mimeType": "application/pdf", "buffer": content}])
 
 
 def until_status(page: Page, status: str) -> None:
-    """Waits for the open document to be in this state."""
+    """Wait until the open document has this status."""
     page.wait_for_selector(f"#viewer[data-status={json.dumps(status)}]", timeout=90_000)

@@ -1,4 +1,4 @@
-"""A collector of OpenTelemetry traces on this machine: OTLP over HTTP, kept in memory."""
+"""A collector of OpenTelemetry traces: OTLP over HTTP, stored in memory."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTrace
 
 @dataclass(frozen=True, kw_only=True)
 class Span:
-    """A span as it came."""
+    """A span as received."""
 
     name: str
     trace: str
@@ -26,7 +26,7 @@ class Span:
 
 
 class Collector:
-    """Keeps all spans that come to `url`."""
+    """Stores all spans that are sent to `url`."""
 
     def __init__(self) -> None:
         self.spans: list[Span] = []

@@ -1,4 +1,4 @@
-"""OCR engines that do what the colour of a page tells them: `SLIMGEST_ENGINE=tests.support.engines:ByColour`."""
+"""OCR engines whose behaviour depends on the colour of a page: `SLIMGEST_ENGINE=tests.support.engines:ByColour`."""
 
 from __future__ import annotations
 
@@ -12,20 +12,20 @@ from celery import current_task
 from celery.signals import after_task_publish
 
 from slimgest_celery.config import Settings
-from slimgest_celery.engines.protocol import Image, Line
+from slimgest_celery.engines.protocol import Image, OcrLine
 
-# A page is drawn in one colour (pdfs.coloured). Green (0, n, 0) reads as "page n"; the others misbehave.
-SECONDS_PER_PAGE = "TEST_ENGINE_SECONDS"  # environment: how long a good page takes
-READ_LOG = "TEST_ENGINE_LOG"  # environment: a file that takes a line for each good page that is read, its number
-ONCE_FOLDER = "TEST_ENGINE_ONCE"  # environment: where "once" is remembered over deaths
-WHOLE_WORKER = "TEST_ENGINE_WHOLE_WORKER"  # environment: not only the child ends
+# A page has one colour (pdfs.coloured). Green (0, n, 0) is read as "page n"; the other colours cause failures.
+SECONDS_PER_PAGE = "TEST_ENGINE_SECONDS"  # environment variable: the time of a good page
+READ_LOG = "TEST_ENGINE_LOG"  # environment variable: a file to which the number of each good page is appended
+ONCE_FOLDER = "TEST_ENGINE_ONCE"  # environment variable: the folder that records "once" beyond the end of a worker
+WHOLE_WORKER = "TEST_ENGINE_WHOLE_WORKER"  # environment variable: if set, the parent is killed too
 
-KILL = (255, 0, 0)  # ends its worker child, each time
-HANG = (0, 0, 255)  # never comes back
+KILL = (255, 0, 0)  # kills its worker child, each time
+HANG = (0, 0, 255)  # never returns
 RAISE = (255, 255, 0)  # raises
-GARBAGE = (255, 0, 255)  # gives numbers that are none
-KILL_ONCE = (255, 128, 0)  # ends its worker child the first time
-ALLOCATE = (0, 255, 255)  # takes memory without end
+GARBAGE = (255, 0, 255)  # returns invalid numbers
+KILL_ONCE = (255, 128, 0)  # kills its worker child the first time
+ALLOCATE = (0, 255, 255)  # allocates memory without end
 RAISE_ONCE = (255, 255, 128)  # raises the first time
 
 
@@ -42,15 +42,15 @@ class ByColour:
     def warm_up(self, image: Image) -> None:
         pass
 
-    def read(self, images: Sequence[Image]) -> list[list[Line]]:
+    def read(self, images: Sequence[Image]) -> list[list[OcrLine]]:
         return [self._read(image) for image in images]
 
-    def _read(self, image: Image) -> list[Line]:
+    def _read(self, image: Image) -> list[OcrLine]:
         height, width = image.shape[:2]
         red, green, blue = map(int, image[height // 2, width // 2])
         return self._act((red, green, blue), width, height)
 
-    def _act(self, colour: tuple[int, int, int], width: int, height: int) -> list[Line]:
+    def _act(self, colour: tuple[int, int, int], width: int, height: int) -> list[OcrLine]:
         if colour == KILL or (colour == KILL_ONCE and _first_time("kill")):
             os.kill(os.getpid(), signal.SIGKILL)
         if colour == HANG:
@@ -58,41 +58,41 @@ class ByColour:
         if colour == RAISE or (colour == RAISE_ONCE and _first_time("raise")):
             raise ValueError("this page makes the engine fail")
         if colour == GARBAGE:
-            no_number = Line(text="garbage", confidence=float("nan"), box=(0, 0, float("inf"), -1))
-            return [no_number, Line(text="nan", confidence=7, box=(-5, -5, 1e9, 1e9))]
+            invalid = OcrLine(text="garbage", confidence=float("nan"), box=(0, 0, float("inf"), -1))
+            return [invalid, OcrLine(text="nan", confidence=7, box=(-5, -5, 1e9, 1e9))]
         if colour == ALLOCATE:
-            hoard = []
+            allocated = []
             while True:
-                hoard.append(bytearray(os.urandom(1) * (8 << 20)))
+                allocated.append(bytearray(os.urandom(1) * (8 << 20)))
         time.sleep(self._seconds)
         if log := os.environ.get(READ_LOG):
             with Path(log).open("a") as file:
                 file.write(f"{colour[1]}\n")
-        return [Line(text=f"page {colour[1]}", confidence=0.5, box=(0, 0, width / 2, height / 2))]
+        return [OcrLine(text=f"page {colour[1]}", confidence=0.5, box=(0, 0, width / 2, height / 2))]
 
 
 class Batching(ByColour):
-    """Takes four pages at once, as an engine on a GPU would."""
+    """Reads four pages at once, like an engine on a GPU."""
 
     batch_size = 4
 
 
-class DiesGivingWay(ByColour):
-    """Ends its worker once, when it has sent the rest of a span and not yet acknowledged the span."""
+class DiesWhileYielding(ByColour):
+    """Kills its worker once, after it has sent the rest of a range and before it acknowledges its message."""
 
     def __init__(self, settings: Settings) -> None:
         super().__init__(settings)
         after_task_publish.connect(self._die, sender="slimgest.pages", weak=False)
 
     def _die(self, **_: object) -> None:
-        if current_task.name == "slimgest.pages" and _first_time("gave way"):
+        if current_task.name == "slimgest.pages" and _first_time("yielded"):
             if os.environ.get(WHOLE_WORKER):
                 os.kill(os.getppid(), signal.SIGKILL)
             os.kill(os.getpid(), signal.SIGKILL)
 
 
 class CannotLoad:
-    """An engine that is not there."""
+    """An engine that cannot be loaded."""
 
     def __init__(self, settings: Settings) -> None:
         raise RuntimeError("its model is missing")

@@ -1,7 +1,7 @@
-"""Several hosts on one machine: network namespaces that share nothing but what lies on the hub between them.
+"""Several hosts on one machine: network namespaces that are connected only through a hub.
 
-Everything happens inside namespaces made here; the machine's own network is neither used nor touched. The test itself
-reaches the hub's Redis, and an API in any host, by Unix sockets, which namespaces of the network do not divide.
+All traffic stays inside these namespaces; the network of the machine is neither used nor changed. The test itself
+reaches the Redis of the hub, and an API on any host, by Unix sockets, which network namespaces do not separate.
 """
 
 from __future__ import annotations
@@ -24,20 +24,20 @@ class Host:
     hub_address: str
 
     def argv(self, *argv: str) -> list[str]:
-        """A command that runs on this host."""
+        """Return a command that runs on this host."""
         return inside(self.namespace, *argv)
 
-    def cut(self) -> None:
-        """Pulls the cable: what is sent vanishes, and nobody is told."""
+    def disconnect(self) -> None:
+        """Disconnect the cable: packets are lost without an error."""
         _ip("-n", self.hub, "link", "set", self.plug, "down")
 
-    def mend(self) -> None:
+    def reconnect(self) -> None:
         _ip("-n", self.hub, "link", "set", self.plug, "up")
 
 
 @contextmanager
 def hub_and_hosts(count: int) -> Iterator[tuple[str, list[Host]]]:
-    """The namespace of a hub, and hosts that reach it and nobody else."""
+    """The namespace of a hub, and hosts that reach only this hub."""
     with ExitStack() as exits:
         hub = exits.enter_context(_namespace(f"sg{os.getpid()}-hub"))
         yield hub, [exits.enter_context(_host(hub, number)) for number in range(count)]
@@ -65,12 +65,12 @@ def _namespace(name: str) -> Iterator[str]:
 
 
 def inside(namespace: str, *argv: str) -> list[str]:
-    """A command that runs in a namespace; the process keeps its id."""
+    """Return a command that runs in a namespace; the process keeps its id."""
     return [_program(), "netns", "exec", namespace, *argv]
 
 
-def why_not() -> str | None:
-    """What keeps this machine from having hosts within; None if nothing does."""
+def why_unavailable() -> str | None:
+    """Return the reason why this machine cannot have such hosts, or None."""
     if shutil.which("ip") is None:
         return "`ip` is not installed (Debian: iproute2)"
     try:

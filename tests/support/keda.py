@@ -20,7 +20,7 @@ def _object(required: dict[str, Any], optional: dict[str, Any] | None = None) ->
 _TEXT = {"type": "string", "minLength": 1}
 _COUNT = {"type": "integer", "minimum": 0}
 _NAME = {"type": "string", "pattern": r"^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$"}
-_NUMBER_AS_TEXT = {"type": "string", "pattern": r"^\d+(\.\d+)?$"}  # metadata of triggers are strings, all of them
+_NUMBER_AS_TEXT = {"type": "string", "pattern": r"^\d+(\.\d+)?$"}  # all metadata of triggers are strings
 _METRICS_API = _object(
     {"url": {"type": "string", "pattern": r"^https?://"}, "valueLocation": _TEXT, "targetValue": _NUMBER_AS_TEXT},
     {

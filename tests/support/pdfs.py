@@ -17,7 +17,7 @@ A6 = (298, 420)  # points; small pages render quickly
 
 
 def text_pages(texts: Sequence[str], *, password: str | None = None) -> bytes:
-    """A page for each text, with a text layer; lines are divided by newlines."""
+    """A page for each text, with a text layer; lines are separated by newlines."""
     stored = io.BytesIO()
     encrypt = pdfencrypt.StandardEncryption(password, strength=128) if password else None
     canvas = Canvas(stored, pagesize=(595, 842), encrypt=encrypt)
@@ -30,25 +30,29 @@ def text_pages(texts: Sequence[str], *, password: str | None = None) -> bytes:
     return stored.getvalue()
 
 
-def coloured(colours: Sequence[tuple[int, int, int]]) -> bytes:
-    """A page without text for each colour: what the engines in `engines.py` act on."""
+def coloured(colours: Sequence[tuple[int, int, int]], size: tuple[float, float] = A6) -> bytes:
+    """A page without text for each colour, which controls the engines in `engines.py`."""
     stored = io.BytesIO()
-    canvas = Canvas(stored, pagesize=A6)
+    canvas = Canvas(stored, pagesize=size)
     for red, green, blue in colours:
         canvas.setFillColorRGB(red / 255, green / 255, blue / 255)
-        canvas.rect(0, 0, *A6, stroke=0, fill=1)
+        canvas.rect(0, 0, *size, stroke=0, fill=1)
+        # Ink, or the page would be blank; but little of it, or the reader would look for lines and read the page again.
+        for grey, left in ((0, 5), (1, 25)):
+            canvas.setFillGray(grey)
+            canvas.rect(left, 5, 4, 4, stroke=0, fill=1)
         canvas.showPage()
     canvas.save()
     return stored.getvalue()
 
 
 def numbered(count: int, first: int = 1) -> bytes:
-    """Pages that `ByColour` reads as "page 1", "page 2" …; at most 255 of them."""
+    """Pages that `ByColour` reads as "page 1", "page 2" …; at most 255."""
     return coloured([(0, number, 0) for number in range(first, first + count)])
 
 
 def scanned(texts: Sequence[str]) -> bytes:
-    """A page for each text that is only a picture of it, A5 at 150 dpi."""
+    """A page for each text, as a picture only, A5 at 150 dpi."""
     stored = io.BytesIO()
     canvas = Canvas(stored, pagesize=(420, 595))
     for text in texts:
@@ -62,8 +66,19 @@ def scanned(texts: Sequence[str]) -> bytes:
     return stored.getvalue()
 
 
+def of_images(pages: Sequence[Image.Image]) -> bytes:
+    """A page for each picture, A4 and without a text layer."""
+    stored = io.BytesIO()
+    canvas = Canvas(stored, pagesize=(595, 842))
+    for page in pages:
+        canvas.drawImage(ImageReader(page), 0, 0, 595, 842)
+        canvas.showPage()
+    canvas.save()
+    return stored.getvalue()
+
+
 def photographed(count: int) -> bytes:
-    """A4 pages that are one JPEG each, of noise, no two alike: dear to render, and the dearer the higher the dpi."""
+    """A4 pages of one JPEG each, of noise, all different: slow to render, and slower at a higher dpi."""
     noise = np.random.default_rng(4).integers(0, 255, (1754, 1240), np.uint8)
     stored = io.BytesIO()
     canvas = Canvas(stored, pagesize=(595, 842))
@@ -89,7 +104,7 @@ PROSE = [
 
 
 def picture(lines: Sequence[str] = PROSE, *, turned: int = 0, skew: float = 0.0) -> Image.Image:
-    """A scan of these lines, A5 at 150 dpi, lying `turned` degrees clockwise and `skew` counterclockwise."""
+    """A scan of these lines, A5 at 150 dpi, rotated `turned` degrees clockwise and `skew` counterclockwise."""
     page = Image.new("L", (875, 1240), 255)
     pen = ImageDraw.Draw(page)
     for row, line in enumerate(lines):
@@ -165,7 +180,7 @@ _TO_UNICODE = (
 
 
 def mapped(lines: Sequence[str], meaning: dict[str, str]) -> bytes:
-    """A page that shows these lines, whose font says that its letters mean others."""
+    """A page with these lines, in a font whose map has other letters."""
     entries = "".join(f"<{ord(drawn):02x}> <{ord(said):04x}>\n" for drawn, said in meaning.items())
     stored = io.BytesIO()
     with pikepdf.open(io.BytesIO(text_pages(["\n".join(lines)]))) as pdf:
@@ -176,7 +191,7 @@ def mapped(lines: Sequence[str], meaning: dict[str, str]) -> bytes:
 
 
 def with_broken_labels(lines: Sequence[str], labels: Sequence[str]) -> bytes:
-    """A page of lines, and of labels whose font says that their letters are signs."""
+    """A page of lines, and of labels in a font whose map has signs instead of letters."""
     signs = dict(zip("abcdefghijklmnopqrstuvwxyzHLSB ", "?>9@AJ.D<F-2:0#3$4,56!%&'()*+/;=", strict=False))
     entries = "".join(f"<{ord(drawn):02x}> <{ord(said):04x}>\n" for drawn, said in signs.items())
     stored = io.BytesIO()
@@ -196,7 +211,7 @@ def with_broken_labels(lines: Sequence[str], labels: Sequence[str]) -> bytes:
 
 
 def with_white(black: str, white: str) -> bytes:
-    """A page with a line in black and one in the colour of the paper."""
+    """A page with a line in black and another in the colour of the paper."""
     stored = io.BytesIO()
     canvas = Canvas(stored, pagesize=A6)
     canvas.drawString(40, 350, black)
@@ -207,7 +222,7 @@ def with_white(black: str, white: str) -> bytes:
 
 
 def without_pages() -> bytes:
-    """A sound PDF of no pages."""
+    """A valid PDF without pages."""
     stored = io.BytesIO()
     with pikepdf.new() as pdf:
         pdf.save(stored)
@@ -215,7 +230,7 @@ def without_pages() -> bytes:
 
 
 def with_broken_page(texts: Sequence[str], broken: int) -> bytes:
-    """Text pages, of which the one with this index is not a page at all."""
+    """Text pages; the object of the page with this index is not a page."""
     stored = io.BytesIO()
     with pikepdf.open(io.BytesIO(text_pages(texts))) as pdf:
         pdf.Root.Pages.Kids[broken] = pdf.make_indirect(pikepdf.Dictionary(Type=pikepdf.Name.Nothing))
@@ -224,7 +239,7 @@ def with_broken_page(texts: Sequence[str], broken: int) -> bytes:
 
 
 def unfolding(content: bytes, count: int) -> bytes:
-    """A page whose content is this, so many times, and compressed to almost nothing."""
+    """A page with this content, repeated `count` times and strongly compressed."""
     press = zlib.compressobj(1)
     pressed = b"".join(press.compress(content * 10_000) for _ in range(count // 10_000)) + press.flush()
     stored = io.BytesIO()
@@ -237,7 +252,7 @@ def unfolding(content: bytes, count: int) -> bytes:
 
 
 def slow_to_draw() -> bytes:
-    """One A4 page that takes minutes to render at 300 dpi, and nothing to read as text."""
+    """One A4 page that takes minutes to render at 300 dpi, and no time to read as text."""
     stored = io.BytesIO()
     canvas = Canvas(stored, pagesize=(595, 842))
     canvas.setFillAlpha(0.5)
@@ -248,7 +263,7 @@ def slow_to_draw() -> bytes:
 
 
 def huge_page(inches: int) -> bytes:
-    """One blank page of this size, square."""
+    """One blank square page of this size."""
     stored = io.BytesIO()
     canvas = Canvas(stored, pagesize=(72 * inches, 72 * inches))
     canvas.rect(10, 10, 100, 100, fill=1)

@@ -1,4 +1,4 @@
-"""A receiver of webhooks on this machine: real HTTP, with answers as a test wants them."""
+"""A receiver of webhooks: real HTTP, with the answers that a test needs."""
 
 from __future__ import annotations
 
@@ -13,20 +13,20 @@ from standardwebhooks import Webhook
 
 @dataclass(frozen=True, kw_only=True)
 class Received:
-    """A request that came."""
+    """A request as received."""
 
     path: str
     headers: dict[str, str]
     body: str
 
     def verified(self, secret: str) -> dict[str, object]:
-        """Its message; raises `WebhookVerificationError`."""
+        """Return its message. Raises `WebhookVerificationError`."""
         message: dict[str, object] = Webhook(secret).verify(self.body, self.headers)
         return message
 
 
 class Receiver:
-    """Answers with each of `answers` in turn, then with 200. An answer is a status, or writes itself."""
+    """Answers with each of `answers` in turn, then with 200. An answer is a status, or a function that writes it."""
 
     def __init__(self, *answers: int | Callable[[BaseHTTPRequestHandler], None]) -> None:
         self.received: list[Received] = []
@@ -59,7 +59,7 @@ class Receiver:
 
 @contextmanager
 def receiving(*answers: int | Callable[[BaseHTTPRequestHandler], None]) -> Iterator[Receiver]:
-    """A receiver that listens for as long as the context lasts."""
+    """Run a receiver during the context."""
     receiver = Receiver(*answers)
     thread = threading.Thread(target=receiver.server.serve_forever, args=(0.05,))
     thread.start()
@@ -80,13 +80,13 @@ def redirect_to(url: str) -> Callable[[BaseHTTPRequestHandler], None]:
     return answer
 
 
-def held(until: threading.Event) -> Callable[[BaseHTTPRequestHandler], None]:
-    """Says nothing until then."""
+def silent_until(until: threading.Event) -> Callable[[BaseHTTPRequestHandler], None]:
+    """Send no answer until this event."""
     return lambda handler: (until.wait(30), None)[1]
 
 
 def dripping(until: threading.Event) -> Callable[[BaseHTTPRequestHandler], None]:
-    """Sends a header every now and then, and never comes to an end."""
+    """Send headers slowly and without end, until this event."""
 
     def answer(handler: BaseHTTPRequestHandler) -> None:
         handler.wfile.write(b"HTTP/1.1 200 OK\r\n")

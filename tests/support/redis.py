@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-import subprocess
 from pathlib import Path
 
 from redis import Redis
 from redis.exceptions import RedisError
 
+from tests.support.ports import free_port
+from tests.support.processes import start
 from tests.support.stack import wait_for
-from workers.redis_server import find_server, free_port
+from workers.redis_server import find_server
 
 
 class RedisServer:
-    """Started at once; with AOF written at every change, so that a restart loses nothing."""
+    """Runs from the start; writes its AOF at every change, so that a restart loses nothing."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
@@ -29,7 +30,7 @@ class RedisServer:
                 file.unlink()
         options = ["--port", str(self._port), "--bind", "127.0.0.1", "--dir", str(self._folder), "--save", ""]
         with (self._folder / "redis.log").open("ab") as log:
-            self.process = subprocess.Popen(
+            self.process = start(
                 [find_server(), *options, "--appendonly", "yes", "--appendfsync", "always"], stdout=log, stderr=log
             )
         wait_for(self._answers, what="Redis")

@@ -1,4 +1,4 @@
-"""What PDF tools that are not ours find in a PDF."""
+"""The text that other PDF tools find in a PDF."""
 
 from __future__ import annotations
 
@@ -30,9 +30,9 @@ def _said(*command: str | Path) -> str:
 
 
 def words(pdf: Path, password: str = "") -> list[list[tuple[str, Box]]]:
-    """Each page's words and their boxes, as poppler finds them."""
+    """Return the words of each page and their boxes, as found by poppler."""
     unlock = ("-upw", password) if password else ()
-    # Poppler gives the page's size before it is turned, but boxes after that.
+    # Poppler gives the size of the page before its rotation, but boxes after it.
     said = _said("pdftotext", "-bbox", "-cropbox", *unlock, pdf, "-")
     pages = []
     with pdfium.PdfDocument(pdf, password=password or None) as document:
@@ -48,12 +48,12 @@ def words(pdf: Path, password: str = "") -> list[list[tuple[str, Box]]]:
 
 
 def text(pdf: Path) -> str:
-    """The text as poppler gives it, without marks of direction."""
+    """Return the text as given by poppler, without marks of direction."""
     return re.sub("[\u200e\u200f\u202a-\u202e]", "", _said("pdftotext", pdf, "-"))
 
 
 def _user_unit(pdf: Path, index: int, password: str) -> float:
-    """PDFium's sizes have it in them, poppler's have not."""
+    """Return the rotation of a page: the sizes of PDFium include it, those of poppler do not."""
     import pikepdf
 
     with pikepdf.open(pdf, password=password) as document:
@@ -61,7 +61,7 @@ def _user_unit(pdf: Path, index: int, password: str) -> float:
 
 
 def overlap(one: Box, other: Box) -> float:
-    """Intersection over union."""
+    """Return the intersection over union."""
     wide = min(one[2], other[2]) - max(one[0], other[0])
     high = min(one[3], other[3]) - max(one[1], other[1])
     common = max(wide, 0) * max(high, 0)
@@ -70,13 +70,13 @@ def overlap(one: Box, other: Box) -> float:
 
 
 def alike(found: Iterable[str], expected: Iterable[str]) -> float:
-    """How far two bags of words are the same, 0-1."""
+    """Return the similarity of two bags of words, 0-1."""
     ours, theirs = Counter(found), Counter(expected)
     return 2 * (ours & theirs).total() / max(1, ours.total() + theirs.total())
 
 
 def check_opens(pdf: Path, password: str = "") -> None:
-    """Fails unless PDFium, qpdf and Ghostscript take the file without a complaint."""
+    """Fail unless PDFium, qpdf and Ghostscript open the file without a warning."""
     with pdfium.PdfDocument(pdf, password=password or None) as document:
         for page in document:
             page.render(scale=0.2)

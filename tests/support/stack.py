@@ -1,4 +1,4 @@
-"""A whole slimgest for tests: a real Redis on a free port, real Celery workers, a real gunicorn."""
+"""A complete slimgest for tests: a real Redis on a free port, real Celery workers, a real gunicorn."""
 
 from __future__ import annotations
 
@@ -19,19 +19,19 @@ from redis import Redis
 from slimgest_celery.app import connect
 from slimgest_celery.client import parse
 from slimgest_celery.config import Settings
-from slimgest_celery.event import Event
-from slimgest_celery.files import JobFiles
-from workers.devices import Found, plan
-from workers.redis_server import embedded_redis, free_port
-
-from . import pdfs
+from slimgest_celery.models.events import Event
+from slimgest_celery.storage.job_files import JobFiles
+from tests.support import pdfs
+from tests.support.ports import free_port
+from tests.support.processes import embedded_redis, start
+from workers.devices import DetectedDevices, plan_workers
 
 ROOT = Path(__file__).parents[2]
 _START_S = 90
 
 
 class Stack:
-    """Processes of one service below one folder. Every process is started, and ended, by its id."""
+    """The processes of one service, with all files in one folder. Processes are ended by their ids."""
 
     def __init__(self, folder: Path, redis_url: str, env: dict[str, str], bearer: str | None = None) -> None:
         self.folder = folder
@@ -42,8 +42,9 @@ class Stack:
             "SLIMGEST_REDIS_URL": redis_url,
             "SLIMGEST_STORAGE_URL": str(folder / "jobs"),
             "SLIMGEST_ENGINE": "tests.support.engines:ByColour",
-            "SLIMGEST_PAGE_CACHE": "0",  # one test's pages would answer another's
-            "PYTHONWARNINGS": "ignore",  # Celery's word on running as root
+            "SLIMGEST_MIN_FREE_MB": "0",  # some tests have a small disk
+            "SLIMGEST_PAGE_CACHE": "0",  # otherwise pages of one test would be cache hits in another
+            "PYTHONWARNINGS": "ignore",  # Celery warns if it runs as root
             **env,
         }
         self.settings = Settings.from_env(self.env)
@@ -56,26 +57,28 @@ class Stack:
     # Processes
 
     def spawn(self, *argv: str, log: str, env: dict[str, str] | None = None) -> subprocess.Popen[bytes]:
-        """Starts a process that is ended with the stack; its output goes to a file of this name."""
+        """Start a process that ends with the stack, or with the tests; its output goes to a file with this name."""
         with (self.folder / f"{log}.log").open("ab") as out:
-            process = subprocess.Popen(
+            process = start(
                 argv, env={**self.env, **(env or {})}, stdout=out, stderr=out, cwd=self.folder, start_new_session=True
             )
         self._processes.append(process)
         return process
 
     def start_worker(self, name: str, log_level: str = "INFO") -> subprocess.Popen[bytes]:
-        """A worker started by plain celery, as the documentation says anyone may."""
+        """Start a worker with the `celery` command, as the documentation allows."""
         command = [sys.executable, "-m", "celery", "-A", "slimgest_celery", "worker", "-n", f"{name}@%h"]
-        self.workers[name] = self.spawn(*command, "-l", log_level, log=name, env=plan(self.settings, Found())[0].env)
+        self.workers[name] = self.spawn(
+            *command, "-l", log_level, log=name, env=plan_workers(self.settings, DetectedDevices())[0].env
+        )
         return self.workers[name]
 
     def start_supervised(self) -> None:
-        """SLIMGEST_NUM_WORKERS workers under the supervisor, which starts again those that die."""
+        """Start SLIMGEST_NUM_WORKERS workers under the supervisor, which restarts those that die."""
         self.workers["all"] = self.spawn(sys.executable, "-m", "workers", "worker", log="workers")
 
     def start_api(self, port: int | None = None, **env: str) -> str:
-        """An API process; returns its address."""
+        """Start an API process; return its URL."""
         port = port or free_port()
         process = self.spawn(sys.executable, "-m", "api", "--port", str(port), log="api", env=env)
         url = f"http://127.0.0.1:{port}"
@@ -88,11 +91,11 @@ class Stack:
         self.spawn(sys.executable, "-m", "celery", "-A", "slimgest_celery", "beat", *options, log=name)
 
     def child_of(self, worker: str) -> psutil.Process:
-        """The pool child of a worker."""
+        """Return the pool child of a worker."""
         return wait_for(lambda: psutil.Process(self.workers[worker].pid).children(), what="a pool child")[0]
 
     def wait_ready(self, workers: int) -> None:
-        """Returns when this many workers have loaded their engine."""
+        """Wait until this many workers have loaded their engine."""
         wait_for(lambda: len(self.ready_workers()) >= workers, what=f"{workers} workers", logs=self.folder)
 
     def ready_workers(self) -> list[dict[str, Any]]:
@@ -130,20 +133,22 @@ class Stack:
         return self.request("POST", path, files={"file": (filename, pdf)}, data=form, headers=headers)
 
     def submit(self, pdf: bytes, **form: str) -> str:
-        """The id of a new job."""
+        """Submit a job; return its id."""
         answer = self.post("/jobs", pdf, **form)
         assert answer.status_code == 202, answer.text
         return str(answer.json()["job_id"])
 
     def submit_book(self, pages: int) -> str:
-        """The id of a job whose pages `ByColour` reads in tasks of many pages each; the first of them are read."""
-        self.redis.hset("slimgest:page_seconds", "by-colour:ocr", 0.004)  # it is learned anew from these pages
+        """Submit a job whose tasks have many pages each; return its id when the first pages are read."""
+        # One page in 4 ms: it weighs little beside the pages of the book.
+        timings = {"by-colour:ocr:pages": 1, "by-colour:ocr:seconds": 0.004}
+        self.redis.hset("slimgest:page_seconds", mapping=timings)
         job_id = self.submit(pdfs.numbered(pages))
         wait_for(lambda: self.status(job_id)["pages_done"] > 0, what="a page of the book", logs=self.folder)
         return job_id
 
     def events(self, job_id: str, after: str | None = None, url: str | None = None) -> Iterator[Event]:
-        """A job's events as HTTP brings them."""
+        """Yield the events of a job from its HTTP stream."""
         headers = {**self.headers, **({"Last-Event-ID": after} if after else {})}
         with httpx.stream("GET", f"{url or self.url}/jobs/{job_id}/events", headers=headers, timeout=60) as response:
             assert response.status_code == 200, response.read()
@@ -154,7 +159,7 @@ class Stack:
         return found
 
     def wait_end(self, job_id: str, within_s: float = 60) -> dict[str, Any]:
-        """The status of a job once it has ended."""
+        """Wait for the end of a job; return its status."""
         ends = ("completed", "partial", "failed", "cancelled")
         wait_for(
             lambda: self.status(job_id)["status"] in ends, what="the job's end", within_s=within_s, logs=self.folder
@@ -178,7 +183,7 @@ def running(
     log_level: str = "INFO",
     **env: str,
 ) -> Iterator[Stack]:
-    """A stack whose workers are ready, on a Redis of its own unless one is given."""
+    """A stack with workers that are ready, on its own Redis unless one is given."""
     with ExitStack() as exits:
         url = redis_url or exits.enter_context(embedded_redis(folder / "redis"))
         stack = Stack(folder, url, env, bearer)
@@ -197,7 +202,7 @@ T = TypeVar("T")
 
 
 def wait_for(ask: Callable[[], T], *, what: str, within_s: float = _START_S, logs: Path | None = None) -> T:
-    """Asks until the answer is true; fails with what was waited for and what the processes wrote."""
+    """Call `ask` until its result is true; fail with `what` and the logs of the processes."""
     deadline_s = time.monotonic() + within_s
     while time.monotonic() < deadline_s:
         if answer := ask():

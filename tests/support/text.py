@@ -1,4 +1,4 @@
-"""How alike two texts are."""
+"""The similarity of two texts."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ def words(text: str) -> list[str]:
 
 
 def word_f1(found: str, truth: str) -> float:
-    """F1 over bags of words: 1 where every word was found as often as it stands there."""
+    """Return the F1 score of two bags of words: 1 if every word was found as often as it occurs."""
     ours, theirs = Counter(words(found)), Counter(words(truth))
     common = sum((ours & theirs).values())
     return 2 * common / max(1, ours.total() + theirs.total())
 
 
 def order(found: str, truth: str) -> float:
-    """1 where the words come in the same order: one minus the normalised edit distance over words."""
+    """Return 1 if the words are in the same order: one minus the normalised edit distance of words."""
     return 1 - float(Levenshtein.normalized_distance(words(found), words(truth)))

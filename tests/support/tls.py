@@ -1,4 +1,4 @@
-"""TLS in front of a plain TCP server of this machine, with a certificate made for the occasion."""
+"""TLS in front of a plain TCP server on this machine, with a new certificate."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ import trustme
 
 @contextmanager
 def tls_in_front_of(port: int, folder: Path) -> Iterator[tuple[int, Path]]:
-    """Yields a port that speaks TLS for `localhost`, and the file of the authority that vouches for it."""
+    """Yield a TLS port for `localhost`, and the file of the authority that signed its certificate."""
     authority = trustme.CA()
     authority_file = folder / "authority.pem"
     authority.cert_pem.write_to_path(authority_file)

@@ -1,10 +1,10 @@
-"""Settings come from the environment, and their mistakes come together."""
+"""Settings from environment variables, and the report of all wrong ones at once."""
 
 from __future__ import annotations
 
 import pytest
 
-from slimgest_celery.config import Settings, SettingsError
+from slimgest_celery.config import Settings, SettingsError, unknown_variables
 
 
 def test_defaults_are_those_of_the_contract() -> None:
@@ -15,11 +15,11 @@ def test_defaults_are_those_of_the_contract() -> None:
 
 
 @pytest.mark.parametrize(("text", "seconds"), [("90", 90), ("90s", 90), ("10m", 600), ("24h", 86400), ("7d", 604800)])
-def test_times_take_units(text: str, seconds: int) -> None:
+def test_durations_have_units(text: str, seconds: int) -> None:
     assert Settings.from_env({"SLIMGEST_RETENTION": text}).retention_s == seconds
 
 
-def test_all_mistakes_are_named_at_once_and_no_value_is_repeated() -> None:
+def test_all_wrong_settings_are_named_at_once_without_their_values() -> None:
     wrong = {"SLIMGEST_NUM_WORKERS": "0", "SLIMGEST_RETENTION": "soon", "SLIMGEST_REDIS_URL": "http://user:secret@host"}
     with pytest.raises(SettingsError) as caught:
         Settings.from_env(wrong)
@@ -29,3 +29,13 @@ def test_all_mistakes_are_named_at_once_and_no_value_is_repeated() -> None:
 
 def test_an_empty_variable_counts_as_absent() -> None:
     assert Settings.from_env({"SLIMGEST_REDIS_URL": "", "SLIMGEST_ENGINE": ""}) == Settings.from_env({})
+
+
+def test_unknown_variables_are_reported_with_the_nearest_name() -> None:
+    environ = {"SLIMGEST_MAX_UPLOAD_MBS": "1", "SLIMGEST_REDIS": "x", "SLIMGEST_FOO": "x", "OTHER": "x"}
+    known = {"SLIMGEST_API_KEY": "x", "SLIMGEST_URL": "x", "SLIMGEST_ENGINE": "auto"}
+    assert unknown_variables({**environ, **known}) == [
+        "SLIMGEST_FOO is no setting of slimgest and has no effect.",
+        "SLIMGEST_MAX_UPLOAD_MBS is no setting of slimgest and has no effect. Did you mean SLIMGEST_MAX_UPLOAD_MB?",
+        "SLIMGEST_REDIS is no setting of slimgest and has no effect. Did you mean SLIMGEST_REDIS_URL?",
+    ]

@@ -1,0 +1,272 @@
+"""Parse and validate requests: query parameters, form fields and uploaded files. An invalid request gets one sentence.
+
+The models here also describe the requests in the OpenAPI document (openapi/).
+"""
+
+from __future__ import annotations
+
+import mimetypes
+import shutil
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import PurePosixPath, PureWindowsPath
+from typing import IO, Annotated, Any, Literal, TypeVar
+
+from flask import Request
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+
+from api.openapi.describe import EVENT_ID
+from slimgest_celery.errors import OptionInvalid, PageUnknown, RequestInvalid, UploadMissing
+from slimgest_celery.formats.registry import FORMATS
+from slimgest_celery.jobs.page_images import DPI_STEPS, round_up_dpi
+from slimgest_celery.jobs.submission import Submission
+from slimgest_celery.models.job import PAGES, Options
+from slimgest_celery.models.page import PageImageRequest
+
+_FILES = ("file", "files")
+_MAX_NAME = 255
+_MAX_PASSWORD = 512
+_MAX_URL = 2048
+_BINARY: dict[str, Any] = {"type": "string", "format": "binary"}
+
+
+def _require_digits(value: Any) -> Any:
+    """Allow digits only. Python's `int` also accepts signs, spaces and underscores."""
+    if isinstance(value, str) and not (value.isascii() and value.isdigit() and len(value) <= 9):
+        raise ValueError("must be a whole number of at most 9 digits")
+    return value
+
+
+WholeNumber = Annotated[int, BeforeValidator(_require_digits)]
+Password = Annotated[
+    str | None,
+    Field(
+        max_length=_MAX_PASSWORD,
+        description="Password of an encrypted PDF. It is deleted when the job has ended.",
+        json_schema_extra={"examples": [""]},  # otherwise Swagger UI sends a made-up value
+    ),
+]
+
+
+class SubmissionQuery(Options):
+    """The options of a submission as query parameters: for a file that is the body, or in addition to form fields."""
+
+    callback_url: str | None = Field(
+        None,
+        description="URL that receives a signed message when the job has ended (see Webhooks in the documentation).",
+        json_schema_extra={"format": "uri", "maxLength": _MAX_URL, "examples": [""]},
+    )
+
+
+class RawSubmissionQuery(SubmissionQuery):
+    """The query parameters of a submission whose body is the file."""
+
+    filename: str | None = Field(None, description="The name of a file that is sent as the body, for display.")
+
+
+class SubmissionForm(SubmissionQuery):
+    """The form fields of a submission, without its files."""
+
+    password: Password = None
+
+
+class Upload(SubmissionForm):
+    """One or more PDFs or images and the options for reading them."""
+
+    file: bytes = Field(description="A PDF or an image. The field may be repeated.", json_schema_extra=_BINARY)
+    files: list[bytes] = Field([], description="More PDFs or images.", json_schema_extra={"items": _BINARY})
+
+
+class PasswordForm(BaseModel):
+    """The password of an encrypted PDF. The service does not keep passwords, so it must be sent again."""
+
+    password: Password = None
+
+
+class Query(BaseModel):
+    """Base class of query parameters. Unknown parameters are ignored."""
+
+    model_config = ConfigDict(frozen=True)
+
+
+class JobListQuery(Query):
+    """The part of the job list to return."""
+
+    offset: WholeNumber = Field(0, ge=0, le=10**9 - 1, description="Number of newer jobs to skip.")
+    limit: WholeNumber = Field(50, ge=0, le=1000, description="Maximum number of jobs to list.")
+
+
+class EventsQuery(Query):
+    """The event after which a stream starts."""
+
+    last_event_id: str | None = Field(
+        None,
+        description="Same as the header `Last-Event-ID`, for clients that cannot send headers.",
+        json_schema_extra={"pattern": EVENT_ID},
+    )
+
+
+class ResultQuery(Query):
+    """The format of a document."""
+
+    format: str = Field("json", description="The format of the document.", json_schema_extra={"enum": list(FORMATS)})
+    formats: str | None = Field(
+        None,
+        description="Formats inside a `zip`, separated by commas.",
+        json_schema_extra={"examples": ["md,pdf"]},
+    )
+
+
+class PageImageQuery(Query):
+    """The resolution and format of a page image."""
+
+    dpi: WholeNumber = Field(
+        100,
+        ge=36,
+        le=DPI_STEPS[-1],
+        description=f"Dots per inch, rounded up to the next of {', '.join(map(str, DPI_STEPS))}.",
+    )
+    format: Literal["webp", "png", "jpeg"] = Field("webp", description="The format of the image.")
+
+
+class CancelQuery(Query):
+    """What is left of a cancelled job."""
+
+    purge: Literal["false", "true"] = Field(
+        "false", description="If `true`, the job is deleted with everything that the service has stored about it."
+    )
+
+
+class RetryQuery(Query):
+    """The pages to read again."""
+
+    pages: str | None = Field(
+        None,
+        description="`failed` (the default), or page numbers such as `1-3,7`.",
+        json_schema_extra={"pattern": f"^failed$|{PAGES}", "maxLength": 1000, "examples": ["failed"]},
+    )
+
+
+Model = TypeVar("Model", bound=BaseModel)
+
+
+def parse_query(request: Request, model: type[Model]) -> Model:
+    """Return the query parameters of a request. Raises `OptionInvalid`, which names each invalid parameter."""
+    return _validate(model, request.args)
+
+
+def parse_form(request: Request, model: type[Model]) -> Model:
+    """Return the form fields of a request. An empty field counts as absent. Raises as `parse_query` does."""
+    return _validate(model, _filled(request.form))
+
+
+def _validate(model: type[Model], given: Mapping[str, str]) -> Model:
+    try:
+        return model.model_validate({name: given[name] for name in model.model_fields if name in given})
+    except ValidationError as error:
+        faults = (f"{fault['loc'][0]}: {fault['msg'].removeprefix('Value error, ')}" for fault in error.errors())
+        raise OptionInvalid("; ".join(faults)) from error
+
+
+@contextmanager
+def parse_submission(request: Request, *, max_files: int, owner: str | None, request_id: str) -> Iterator[Submission]:
+    """Yield the files and options of a request: a form with files, or one file as the body.
+
+    Raises `RequestInvalid`, `UploadMissing` or `OptionInvalid`.
+    """
+    how: dict[str, Any] = {"owner": owner, "request_id": request_id}
+    if request.mimetype == "multipart/form-data":
+        uploads = _uploads_of_form(request, max_files)
+        fields = _validate(SubmissionForm, {**_options_of_query(request), **_filled(request.form)})
+        yield _submission(uploads, fields, fields.password, **how)
+    elif request.mimetype == "application/pdf" or request.mimetype.startswith("image/"):
+        query = _parse_raw_query(request)
+        with tempfile.TemporaryFile() as file:  # on disk, as the files of a form
+            shutil.copyfileobj(request.stream, file)
+            file.seek(0)
+            yield _submission([(_raw_filename(request, query), file)], query, None, **how)
+    else:
+        raise RequestInvalid(
+            "Send the file as multipart/form-data, in the field `file`: curl -F file=@document.pdf …; or as the body, "
+            "with the header `Content-Type: application/pdf` or that of an image."
+        )
+
+
+def _submission(
+    uploads: list[tuple[str, IO[bytes]]], chosen: SubmissionQuery, password: str | None, **how: Any
+) -> Submission:
+    options = Options.model_validate({name: getattr(chosen, name) for name in Options.model_fields})
+    return Submission(uploads=uploads, options=options, password=password, callback_url=chosen.callback_url, **how)
+
+
+def _parse_raw_query(request: Request) -> RawSubmissionQuery:
+    """Return the options of a request whose body is the file. Unlike other queries, it has no unknown parameters: with
+    a misspelt option, the document would be read in another way than asked. Raises `RequestInvalid` or `OptionInvalid`.
+    """
+    for name in request.args:
+        if name not in RawSubmissionQuery.model_fields:
+            known = ", ".join(sorted(RawSubmissionQuery.model_fields))
+            raise RequestInvalid(f"Unknown query parameter {name!r}; known parameters are {known}.")
+    return _validate(RawSubmissionQuery, _filled(request.args))
+
+
+def _options_of_query(request: Request) -> dict[str, str]:
+    return {name: value for name, value in _filled(request.args).items() if name in SubmissionQuery.model_fields}
+
+
+def _filled(given: Mapping[str, str]) -> dict[str, str]:
+    return {name: value for name, value in given.items() if value}
+
+
+def _raw_filename(request: Request, query: RawSubmissionQuery) -> str:
+    is_pdf = request.mimetype == "application/pdf"
+    unnamed = "document.pdf" if is_pdf else f"image{mimetypes.guess_extension(request.mimetype) or ''}"
+    return sanitize_filename(query.filename or unnamed)
+
+
+def _uploads_of_form(request: Request, max_files: int) -> list[tuple[str, IO[bytes]]]:
+    uploads = [
+        (sanitize_filename(upload.filename), upload.stream)
+        for field in _FILES
+        for upload in request.files.getlist(field)
+        if upload.filename
+    ]
+    _check_field_names(request)
+    if not uploads:
+        raise UploadMissing
+    if len(uploads) > max_files:
+        raise RequestInvalid(
+            f"This endpoint accepts at most {max_files} file{'s' if max_files > 1 else ''} per request."
+        )
+    return uploads
+
+
+def parse_idempotency_key(request: Request) -> str | None:
+    """Return the `Idempotency-Key` of a request, None without one. Raises `OptionInvalid`."""
+    key = request.headers.get("Idempotency-Key")
+    if key is not None and not 0 < len(key) <= _MAX_NAME:
+        raise OptionInvalid(f"Idempotency-Key must have 1 to {_MAX_NAME} characters.")
+    return key
+
+
+def parse_page_image_request(request: Request, job_id: str, page_number: int) -> PageImageRequest:
+    """Return the requested image of a page. Raises `OptionInvalid` or `PageUnknown`."""
+    image = parse_query(request, PageImageQuery)
+    if not 1 <= page_number < 10**6:
+        raise PageUnknown
+    return PageImageRequest(job_id=job_id, page_number=page_number, dpi=round_up_dpi(image.dpi), form=image.format)
+
+
+def sanitize_filename(filename: str | None) -> str:
+    """Return the last part of a client's file name without control characters, for display. Never use it as a path."""
+    last = PurePosixPath(PureWindowsPath(filename or "").name).name
+    return "".join(character for character in last if character.isprintable())[:_MAX_NAME] or "document.pdf"
+
+
+def _check_field_names(request: Request) -> None:
+    names = {name or "" for name in (*request.form, *request.files)}  # a part may have no name
+    unknown = sorted(names - set(Upload.model_fields))
+    if unknown:
+        known = ", ".join(sorted(Upload.model_fields))
+        raise RequestInvalid(f"Unknown form field {unknown[0]!r}; known fields are {known}.")

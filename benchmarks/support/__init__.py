@@ -1,0 +1,1 @@
+"""The parts that the benchmarks share: a running service, bare loops to compare it with, documents, rows, plots."""

@@ -1,0 +1,275 @@
+"""The layout of a page, made of its lines: blocks in reading order, paragraphs and text."""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from math import inf
+from statistics import median
+from typing import NamedTuple
+
+from slimgest_celery.geometry import Box, PageBox, is_beside, scale, union
+from slimgest_celery.layout import hyphenation, paragraphs, reading_order, ruled_tables
+from slimgest_celery.layout.paragraphs import LayoutLine
+from slimgest_celery.models.page import Block, BlockSource, Paragraph
+
+_RIGHT_TO_LEFT = re.compile("[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufeff]")
+_LETTER = re.compile(r"[^\W\d_]")
+# Gaps are in heights of a line. Parts of a row with such a gap are one line, cut at a change of font or a raised sign.
+_JOIN_GAP = (-0.3, 0.6)
+_SPACE_GAP = 0.15  # a larger gap is a space
+_HEIGHT_BY_SIZE = 1.1  # the height of a line by its type size, as in the boxes of OCR engines
+# A bullet or the number of an item, alone in a line. It belongs to the text beside it.
+_BULLET = re.compile(r"(?:[•◦▪‣●○■□·–—-]|\(?(?:\d{1,3}|[A-Za-z]|[ivxIVX]{2,5})[.)])$")
+_BULLET_GAP = 4.0
+_TURNED = 4.0  # the height of a turned line, in widths; that of an upright letter is less
+_DROP_CAP_HEIGHT = 1.8  # the least height of a drop cap, in heights of a line beside it
+_DROP_CAP_GAP = 0.6  # the largest gap between a drop cap and the lines, in heights of the drop cap
+_MAX_DROP_CAPS = 20  # more single letters are the labels of a drawing
+
+
+class DetectedLine(NamedTuple):
+    """A line from OCR or a text layer, with its box in 0-1 of the upright page."""
+
+    text: str
+    confidence: float
+    box: PageBox
+    size: float = 0.0  # of the type in points; 0 if unknown
+    source: BlockSource = BlockSource.TEXT_LAYER
+    picture: int = 0  # the number of the picture that contains it; its lines stay together; 0: in no picture
+
+
+@dataclass(frozen=True, kw_only=True)
+class Layout:
+    """The content of a page in reading order."""
+
+    blocks: list[Block]  # lines and cells, boxes in 0-1 of the page as displayed
+    paragraphs: list[Paragraph]
+    text: str
+
+
+def arrange(
+    found: Sequence[DetectedLine],
+    *,
+    width: float,
+    height: float,
+    to_page: Callable[[PageBox], PageBox] | None = None,
+    rules: Sequence[PageBox] = (),
+) -> Layout:
+    """Return the layout of a page that has these lines.
+
+    `width` and `height` are those of the upright page: in points if lines have type sizes, else in any unit. `to_page`
+    converts a box in 0-1 of the upright page to 0-1 of the page as displayed, if the two differ. `rules` (in 0-1 of the
+    upright page) are lines drawn on it, which may be those of tables.
+    """
+    scaled = [scale(line.box, width, height) for line in found]  # in a unit that is the same along both axes
+    found, scaled = _join_drop_caps(found, scaled)
+    right_to_left = reads_right_to_left(found)
+    ruled = _find_ruled_tables(found, scaled, [scale(rule, width, height) for rule in rules])
+    if right_to_left:
+        ruled = [[row[::-1] for row in table] for table in ruled]
+    lines, tables = _order_lines(found, scaled, ruled, right_to_left)
+    blocks = [
+        Block(
+            text=line.text,
+            confidence=line.confidence,
+            box=to_page(line.box) if to_page else line.box,
+            source=line.source,
+        )
+        for line, _ in lines
+    ]
+    layout_lines = [LayoutLine(line.text, box, line.size) for line, box in lines]
+    return Layout(blocks=blocks, paragraphs=paragraphs.find(layout_lines, tables), text=_text(lines))
+
+
+def _order_lines(
+    found: Sequence[DetectedLine], scaled: Sequence[Box], ruled: Sequence[ruled_tables.CellLines], right_to_left: bool
+) -> tuple[list[tuple[DetectedLine, Box]], list[tuple[int, paragraphs.Grid]]]:
+    """Return the lines in reading order, with parts of one line joined, and the ruled tables.
+
+    Each table is given by the index of its first line and its cells.
+    """
+    inside = {index for table in ruled for row in table for cell in row for index in cell}
+    pictures = _find_pictures(found, scaled, inside) if any(line.picture for line in found) else []
+    inside.update(index for picture in pictures for index in picture)
+    # A ruled table is ordered as one box. Its cells follow row by row. The same holds for the lines of a picture.
+    single = [index for index in range(len(found)) if index not in inside] if inside else range(len(found))
+    around = [union([scaled[index] for row in table for cell in row for index in cell]) for table in ruled]
+    around += [union([scaled[index] for index in picture]) for picture in pictures]
+    boxes = [*(scaled[index] for index in single), *around] if inside else scaled
+    texts = [*(found[index].text for index in single), *[""] * len(around)]
+    lines: list[tuple[DetectedLine, Box]] = []
+    tables: list[tuple[int, paragraphs.Grid]] = []
+    after_group = -1  # the index of the line after a table or a picture
+    for index in reading_order.order(
+        boxes, texts, right_to_left=right_to_left, min_line_height=_min_line_height(found)
+    ):
+        if index < len(single):
+            _add_line(lines, found[single[index]], scaled[single[index]], may_join=len(lines) != after_group)
+            continue
+        group = index - len(single)
+        if group < len(ruled):
+            tables.append((len(lines), _add_table(lines, found, scaled, ruled[group])))
+        else:
+            _add_picture(lines, found, scaled, pictures[group - len(ruled)])
+        after_group = len(lines)
+    return lines, tables
+
+
+def _find_pictures(found: Sequence[DetectedLine], scaled: Sequence[Box], inside: set[int]) -> list[list[int]]:
+    """Return the lines of each picture that has no other line among them."""
+    pictures: defaultdict[int, list[int]] = defaultdict(list)
+    for index, line in enumerate(found):
+        if line.picture and index not in inside:
+            pictures[line.picture].append(index)
+    return [own for own in pictures.values() if not _is_among(own, scaled)]
+
+
+def _is_among(own: Sequence[int], scaled: Sequence[Box]) -> bool:
+    """Return True if the middle of another line is inside the box around these lines."""
+    left, top, right, bottom = union([scaled[index] for index in own])
+    others = (box for index, box in enumerate(scaled) if index not in own)
+    return any(left < (box[0] + box[2]) / 2 < right and top < (box[1] + box[3]) / 2 < bottom for box in others)
+
+
+def _add_picture(
+    lines: list[tuple[DetectedLine, Box]], found: Sequence[DetectedLine], scaled: Sequence[Box], picture: Sequence[int]
+) -> None:
+    """Append the lines of a picture in their own order."""
+    first = len(lines)
+    texts = [found[index].text for index in picture]
+    for at in reading_order.order([scaled[index] for index in picture], texts):
+        _add_line(lines, found[picture[at]], scaled[picture[at]], may_join=len(lines) != first)
+
+
+def _add_line(lines: list[tuple[DetectedLine, Box]], line: DetectedLine, box: Box, may_join: bool) -> None:
+    """Append a line, or join it to the line before if both are parts of one line and from the same source."""
+    may_join = may_join and bool(lines) and lines[-1][0].source == line.source
+    if may_join and (space := _separator(lines[-1][0].text, lines[-1][1], box)) is not None:
+        lines[-1] = _join(lines[-1], (line, box), space)
+    else:
+        lines.append((line, box))
+
+
+def _add_table(
+    lines: list[tuple[DetectedLine, Box]],
+    found: Sequence[DetectedLine],
+    scaled: Sequence[Box],
+    table: ruled_tables.CellLines,
+) -> paragraphs.Grid:
+    """Append a line for each cell of a table, as high as its row; return the indices of these lines."""
+    grid: paragraphs.Grid = []
+    tops = [min(scaled[index][1] for cell in row for index in cell) for row in table]
+    for row, top, next_top in zip(table, tops, [*tops[1:], inf], strict=True):
+        # The text of a merged cell may reach into the rows below.
+        bottom = min(next_top, max(scaled[index][3] for cell in row for index in cell))
+        grid.append([])
+        for cell in row:
+            grid[-1].append(len(lines) if cell else None)
+            if cell:
+                left, _, right, _ = union([scaled[index] for index in cell])
+                order = reading_order.order([scaled[index] for index in cell])
+                lines.append((_join_cell(found, [cell[at] for at in order]), (left, top, right, bottom)))
+    return grid
+
+
+def _join_cell(found: Sequence[DetectedLine], cell: Sequence[int]) -> DetectedLine:
+    """Return the lines of a cell as one line."""
+    lines = [found[index] for index in cell]
+    length = sum(len(line.text) for line in lines)
+    return lines[0]._replace(
+        text=hyphenation.join_lines([line.text for line in lines]),
+        confidence=sum(line.confidence * len(line.text) for line in lines) / max(1, length),
+        box=union([line.box for line in lines]),
+        source=max(lines, key=lambda line: len(line.text)).source,
+    )
+
+
+def _find_ruled_tables(
+    found: Sequence[DetectedLine], scaled: Sequence[Box], rules: Sequence[Box]
+) -> list[ruled_tables.CellLines]:
+    if not rules or not found:
+        return []
+    height = max(median(bottom - top for _, top, _, bottom in scaled), _min_line_height(found))
+    return ruled_tables.find_tables(rules, scaled, height, [line.text for line in found])
+
+
+def _min_line_height(found: Sequence[DetectedLine]) -> float:
+    sizes = [line.size for line in found if line.size]
+    return _HEIGHT_BY_SIZE * median(sizes) if sizes else 0.0
+
+
+def _join_drop_caps(found: Sequence[DetectedLine], scaled: list[Box]) -> tuple[Sequence[DetectedLine], list[Box]]:
+    """Join each drop cap (a letter as high as several lines) to the first of the lines beside it."""
+    letters = [index for index, line in enumerate(found) if len(line.text) == 1 and line.text.isalpha()]
+    joined, drop_caps = list(found), set()
+    for letter in letters[:_MAX_DROP_CAPS]:
+        beside = [index for index, box in enumerate(scaled) if _is_beside_drop_cap(scaled[letter], box)]
+        if len(beside) > 1:
+            first = min(beside, key=lambda index: scaled[index][1])
+            text, box = found[letter].text + found[first].text, union((found[letter].box, found[first].box))
+            joined[first] = found[first]._replace(text=text, box=box)
+            drop_caps.add(letter)
+    if not drop_caps:
+        return found, scaled
+    rest = [index for index in range(len(found)) if index not in drop_caps]
+    return [joined[index] for index in rest], [scaled[index] for index in rest]
+
+
+def _is_beside_drop_cap(letter: Box, line: Box) -> bool:
+    """Return True if a letter is much higher than a line and close to its left."""
+    tall, height = letter[3] - letter[1], line[3] - line[1]
+    middle = (line[1] + line[3]) / 2
+    near = -0.2 * tall < line[0] - letter[2] < _DROP_CAP_GAP * tall
+    return tall > _DROP_CAP_HEIGHT * height and near and letter[1] - 0.5 * height < middle < letter[3]
+
+
+def _text(lines: Sequence[tuple[DetectedLine, Box]]) -> str:
+    """Return the text of a page: one row in each line, with tabs between its cells."""
+    parts: list[str] = []
+    for index, (line, box) in enumerate(lines):
+        if index:
+            parts.append("\t" if is_beside(lines[index - 1][1], box) else "\n")
+        parts.append(line.text)
+    return "".join(parts)
+
+
+def _is_up_the_page(box: Box) -> bool:
+    """Return True if a line is turned or vertical: it is much higher than wide."""
+    return box[3] - box[1] > _TURNED * (box[2] - box[0])
+
+
+def _separator(text: str, before: Box, after: Box) -> str | None:
+    """Return the separator between two parts of one line: a space or nothing. Return None for two lines."""
+    if after[1] >= before[3] or _is_up_the_page(before) or _is_up_the_page(after):  # usually, the next line is below
+        return None
+    heights = before[3] - before[1], after[3] - after[1]
+    gap = after[0] - before[2]
+    widest = _BULLET_GAP * max(heights) if _BULLET.match(text) else _JOIN_GAP[1] * min(heights)
+    if not _JOIN_GAP[0] * max(heights) <= gap <= widest:
+        return None
+    if min(before[3], after[3]) - max(before[1], after[1]) < 0.5 * min(heights):
+        return None
+    return " " if gap > _SPACE_GAP * min(heights) else ""
+
+
+def _join(before: tuple[DetectedLine, Box], after: tuple[DetectedLine, Box], space: str) -> tuple[DetectedLine, Box]:
+    (one, one_box), (two, two_box) = before, after
+    share = len(one.text) / max(1, len(one.text) + len(two.text))
+    line = one._replace(
+        text=one.text + space + two.text,
+        confidence=one.confidence * share + two.confidence * (1 - share),
+        box=union((one.box, two.box)),
+        size=one.size if len(one.text) > len(two.text) else two.size,
+    )
+    return line, union((one_box, two_box))
+
+
+def reads_right_to_left(found: Sequence[DetectedLine]) -> bool:
+    """Return True if most letters are Hebrew or Arabic."""
+    if not any(_RIGHT_TO_LEFT.search(line.text) for line in found if not line.text.isascii()):
+        return False
+    text = "".join(line.text for line in found)
+    return 2 * len(_RIGHT_TO_LEFT.findall(text)) > len(_LETTER.findall(text))

@@ -1,0 +1,188 @@
+"""Paragraphs, headings and tables, made of lines in reading order. Pure; uses boxes, text and type sizes.
+
+A line continues the paragraph of the line before it:
+- if it is just below, in the same column and type, not indented and without a bullet;
+- if it is at the head of the next column and continues a sentence;
+- if it is beside that line in a row, and the rows are no table.
+
+A heading has larger type than most of the page. Only a text layer has type sizes, so a page that was read by OCR has no
+headings.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from itertools import pairwise
+from statistics import median
+from typing import NamedTuple
+
+from slimgest_celery.geometry import Box, is_beside
+from slimgest_celery.layout import aligned_tables
+from slimgest_celery.models.page import Paragraph
+
+# In heights of a line.
+_PARAGRAPH_GAP = 0.6  # more than the usual gap between lines
+_MAX_USUAL_GAP = 1.6  # the largest usual gap; on a page of few lines the median may be larger
+_INDENT = (0.6, 5.0)  # of the first line of a paragraph
+_CENTRED_TOLERANCE = 0.8  # difference between the left and right indents of a centred line
+# Ratios of type sizes or heights.
+_SAME_SIZE = (0.88, 1.14)
+_SAME_HEIGHT = (0.6, 1.6)  # heights of boxes depend on the letters in them
+_HEADING_RATIO = 1.15
+_LEVEL_RATIOS = (1.7, 1.35)  # of headings of the first and second level; smaller ones have the third
+_MAX_HEADING_LENGTH = 200  # characters
+_BULLET = re.compile(r"[•◦▪‣●○■□–—*·-]\s|\(?\d{1,3}[.)]\s|\(?[a-z]\)\s")
+_SENTENCE_END = re.compile(r"[.!?:;。！？：；][\"'”’»)\]]*$")
+
+Grid = list[list[int | None]]  # for each row and column: the index of the cell's line
+
+
+class LayoutLine(NamedTuple):
+    """A line of the upright page."""
+
+    text: str
+    box: Box
+    size: float = 0.0  # of the type in points; 0 if unknown
+
+
+def find(lines: Sequence[LayoutLine], ruled: Sequence[tuple[int, Grid]] = ()) -> list[Paragraph]:
+    """Return the paragraphs of lines in reading order. Each line is in one paragraph.
+
+    `ruled` are the ruled tables: the index of the first line of each, and its cells.
+    """
+    if not lines:
+        return []
+    usual_gap = _usual_gap(lines)
+    body = _body_size(lines)
+    found: list[Paragraph] = []
+    for start, end, cells in _split_at_tables(lines, ruled):
+        if cells is not None:
+            found.append(Paragraph(kind="table", first=start, last=end - 1, cells=cells))
+            continue
+        first = start
+        for index in range(start + 1, end + 1):
+            if index == end or not _continues(lines[index - 1], lines[index], usual_gap):
+                found.append(_paragraph(lines, first, index - 1, body))
+                first = index
+    return found
+
+
+def _paragraph(lines: Sequence[LayoutLine], first: int, last: int, body: float) -> Paragraph:
+    own = lines[first : last + 1]
+    ratio = min(line.size for line in own) / body if body else 0.0
+    if ratio < _HEADING_RATIO:
+        return Paragraph(first=first, last=last)
+    length = sum(len(line.text) for line in own)
+    if length > _MAX_HEADING_LENGTH or not any(c.isalpha() for line in own for c in line.text):
+        return Paragraph(first=first, last=last)
+    level = 1 + sum(ratio < least for least in _LEVEL_RATIOS)
+    return Paragraph(kind="heading", level=level, first=first, last=last)
+
+
+def _body_size(lines: Sequence[LayoutLine]) -> float:
+    """Return the type size of most of the page's characters; 0 if unknown."""
+    sizes: Counter[float] = Counter()
+    for line in lines:
+        sizes[line.size] += len(line.text)
+    return sizes.most_common(1)[0][0]
+
+
+def _usual_gap(lines: Sequence[LayoutLine]) -> float:
+    gaps = [after.box[1] - before.box[3] for before, after in pairwise(lines) if after.box[1] > _middle(before)]
+    return median(gaps) if gaps else 0.0
+
+
+def _continues(before: LayoutLine, after: LayoutLine, usual_gap: float) -> bool:
+    """Return True if a line continues the paragraph of the line before it."""
+    if is_beside(before.box, after.box):  # a row outside tables
+        return True
+    if not _have_same_type(before, after) or _BULLET.match(after.text):
+        return False
+    left, top, right, bottom = before.box
+    its_left, its_top, its_right, _ = after.box
+    if its_top < top:  # the head of the next column
+        apart = its_left >= right or its_right <= left
+        return apart and after.text[:1].islower() and not _SENTENCE_END.search(before.text)
+    height = bottom - top
+    return (
+        its_top > (top + bottom) / 2
+        and its_top - bottom - min(max(usual_gap, 0.0), _MAX_USUAL_GAP * height) < _PARAGRAPH_GAP * height
+        and left < its_right
+        and its_left < right
+        and not _is_indented(before, after, height)
+    )
+
+
+def _have_same_type(before: LayoutLine, after: LayoutLine) -> bool:
+    """Return True if two lines have the same size of type; without sizes, about the same height."""
+    if before.size and after.size:
+        return _SAME_SIZE[0] < after.size / before.size < _SAME_SIZE[1]
+    heights = before.box[3] - before.box[1], after.box[3] - after.box[1]
+    return _SAME_HEIGHT[0] < heights[1] / max(heights[0], 1e-9) < _SAME_HEIGHT[1]
+
+
+def _is_indented(before: LayoutLine, after: LayoutLine, height: float) -> bool:
+    """Return True if a line is indented like the first of a paragraph, and is neither centred nor after a bullet."""
+    left, right = after.box[0] - before.box[0], before.box[2] - after.box[2]
+    if not _INDENT[0] * height < left < _INDENT[1] * height or _BULLET.match(before.text):
+        return False
+    return abs(left - right) > _CENTRED_TOLERANCE * height
+
+
+def _split_at_tables(
+    lines: Sequence[LayoutLine], ruled: Sequence[tuple[int, Grid]]
+) -> Iterator[tuple[int, int, Grid | None]]:
+    """Yield tables, ruled or aligned, and what is between them: first line, line after the last, cells of the table."""
+    done = 0
+    for first, table in [*ruled, (len(lines), [])]:
+        for start, end, cells in _split_at_aligned_tables(lines[done:first]) if first > done else ():
+            shifted = cells and [[None if cell is None else cell + done for cell in row] for row in cells]
+            yield start + done, end + done, shifted
+        done = first
+        if table:
+            done = 1 + max(cell for row in table for cell in row if cell is not None)
+            yield first, done, table
+
+
+def _split_at_aligned_tables(lines: Sequence[LayoutLine]) -> Iterator[tuple[int, int, Grid | None]]:
+    """Yield aligned tables and what is between them, as `_split_at_tables` does."""
+    done = 0
+    if sum(is_beside(before.box, after.box) for before, after in pairwise(lines)) < aligned_tables.MIN_ROWS:
+        yield done, len(lines), None
+        return
+    height = median(line.box[3] - line.box[1] for line in lines)
+    for first, rows in _runs_of_rows(lines):
+        cells = aligned_tables.find_grid([[lines[index].box for index in row] for row in rows], height)
+        if cells is None:
+            continue
+        if done < first:
+            yield done, first, None
+        done = rows[-1][-1] + 1
+        yield first, done, [[None if cell is None else cell + first for cell in row] for row in cells]
+    if done < len(lines):
+        yield done, len(lines), None
+
+
+def _runs_of_rows(lines: Sequence[LayoutLine]) -> Iterator[tuple[int, list[list[int]]]]:
+    """Yield runs of rows of at least two cells, from top to bottom: the index of the first cell, and of all by row."""
+    rows = [[0]]
+    for index in range(1, len(lines)):
+        if is_beside(lines[index - 1].box, lines[index].box):
+            rows[-1].append(index)
+        else:
+            rows.append([index])
+    run: list[list[int]] = []
+    for row in [*rows, []]:
+        below = bool(run and row) and lines[row[0]].box[1] > _middle(lines[run[-1][0]])
+        if len(row) > 1 and (below or not run):
+            run.append(row)
+            continue
+        if run:
+            yield run[0][0], run
+        run = [row] if len(row) > 1 else []
+
+
+def _middle(line: LayoutLine) -> float:
+    return (line.box[1] + line.box[3]) / 2

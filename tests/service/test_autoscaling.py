@@ -1,0 +1,28 @@
+"""The autoscaler of the workers on a cluster reads the length of the queue from the service."""
+
+from __future__ import annotations
+
+from functools import reduce
+
+import httpx
+import yaml
+
+from tests.support import pdfs
+from tests.support.stack import ROOT, Stack, wait_for
+
+
+def test_the_scaler_finds_the_length_of_the_queue(stack: Stack) -> None:
+    (scaled, _) = yaml.safe_load_all((ROOT / "deploy/kubernetes/cpu/scaling.yaml").read_text())
+    asked = [trigger["metadata"] for trigger in scaled["spec"]["triggers"]]
+
+    def depths() -> list[int]:
+        answers = [stack.get(httpx.URL(each["url"]).path).json() for each in asked]
+        return [
+            reduce(lambda node, name: node[name], each["valueLocation"].split("."), answer)
+            for each, answer in zip(asked, answers, strict=True)
+        ]
+
+    job_id = stack.submit(pdfs.numbered(250))
+    wait_for(lambda: min(depths()) > 0, what="pages and jobs ahead")
+    stack.request("DELETE", f"/jobs/{job_id}")
+    wait_for(lambda: depths() == [0, 0], what="an empty queue")
