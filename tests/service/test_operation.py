@@ -18,13 +18,15 @@ import pytest
 from redis import Redis
 
 from tests.support import pdfs
-from tests.support.engines import HANG
+from tests.support.engines import HANG, HANGS, READ_LOG
 from tests.support.stack import ROOT, Stack, running, wait_for
 
 
 @pytest.fixture(scope="module")
 def operated(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
-    with running(tmp_path_factory.mktemp("operated"), workers=1, beat=True, TEST_ENGINE_SECONDS="0.05") as started:
+    folder = tmp_path_factory.mktemp("operated")
+    env = {"TEST_ENGINE_SECONDS": "0.05", READ_LOG: str(folder / "read")}
+    with running(folder, workers=1, beat=True, **env) as started:
         yield started
 
 
@@ -94,7 +96,8 @@ def test_a_second_up_names_the_folder_in_use_and_how_to_choose_another(tmp_path:
 def test_a_cancelled_page_is_no_error_and_periodic_tasks_are_not_logged(operated: Stack) -> None:
     log = operated.folder / "cpu0.log"
     job_id = operated.submit(pdfs.coloured([HANG]))
-    wait_for(lambda: operated.status(job_id)["status"] == "processing", what="the page", logs=operated.folder)
+    read = operated.folder / "read"
+    wait_for(lambda: read.exists() and HANGS in read.read_text(), what="the page", logs=operated.folder)
     before = operated.child_of("cpu0").pid
     operated.request("DELETE", f"/jobs/{job_id}")
     wait_for(

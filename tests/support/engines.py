@@ -16,13 +16,14 @@ from slimgest_celery.engines.protocol import Image, OcrLine
 
 # A page has one colour (pdfs.coloured). Green (0, n, 0) is read as "page n"; the other colours cause failures.
 SECONDS_PER_PAGE = "TEST_ENGINE_SECONDS"  # environment variable: the time of a good page
-READ_LOG = "TEST_ENGINE_LOG"  # environment variable: a file to which the number of each good page is appended
+READ_LOG = "TEST_ENGINE_LOG"  # environment variable: a file to which the number of each good page is appended, or HANGS
 ONCE_FOLDER = "TEST_ENGINE_ONCE"  # environment variable: the folder that records "once" beyond the end of a worker
 WHOLE_WORKER = "TEST_ENGINE_WHOLE_WORKER"  # environment variable: if set, the parent is killed too
 
 KILL = (255, 0, 0)  # kills its worker child, each time
 HANG = (0, 0, 255)  # never returns
 RAISE = (255, 255, 0)  # raises
+HANGS = "hangs"
 GARBAGE = (255, 0, 255)  # returns invalid numbers
 KILL_ONCE = (255, 128, 0)  # kills its worker child the first time
 ALLOCATE = (0, 255, 255)  # allocates memory without end
@@ -54,6 +55,7 @@ class ByColour:
         if colour == KILL or (colour == KILL_ONCE and _first_time("kill")):
             os.kill(os.getpid(), signal.SIGKILL)
         if colour == HANG:
+            _write_log(HANGS)
             time.sleep(3600)
         if colour == RAISE or (colour == RAISE_ONCE and _first_time("raise")):
             raise ValueError("this page makes the engine fail")
@@ -65,9 +67,7 @@ class ByColour:
             while True:
                 allocated.append(bytearray(os.urandom(1) * (8 << 20)))
         time.sleep(self._seconds)
-        if log := os.environ.get(READ_LOG):
-            with Path(log).open("a") as file:
-                file.write(f"{colour[1]}\n")
+        _write_log(str(colour[1]))
         return [OcrLine(text=f"page {colour[1]}", confidence=0.5, box=(0, 0, width / 2, height / 2))]
 
 
@@ -96,6 +96,12 @@ class CannotLoad:
 
     def __init__(self, settings: Settings) -> None:
         raise RuntimeError("its model is missing")
+
+
+def _write_log(line: str) -> None:
+    if log := os.environ.get(READ_LOG):
+        with Path(log).open("a") as file:
+            file.write(f"{line}\n")
 
 
 def _first_time(what: str) -> bool:
