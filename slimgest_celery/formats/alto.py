@@ -74,7 +74,7 @@ def _block(page: Page, paragraph: Paragraph, name: str, number: int) -> Iterator
 
 def _line(page: Page, block: Block, name: str) -> Iterator[str]:
     yield f'<TextLine ID="{name}" {_position(pixels(block.box, page))}>'
-    for number, word in enumerate(words(block, page.turned), 1):
+    for number, word in enumerate(words(block, page.line_turn), 1):
         place, space = _position(pixels(word.box, page)), "<SP/>" if number > 1 else ""
         yield f'{space}<String ID="{name}_{number}" {place} CONTENT="{escape(word.text)}" WC="{block.confidence:.3f}"/>'
     yield "</TextLine>\n"

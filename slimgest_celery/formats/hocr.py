@@ -66,7 +66,7 @@ def _line(page: Page, block: Block, name: str) -> Iterator[str]:
     angle = f"; textangle {page.turned}" if page.turned else ""
     confidence = round(100 * block.confidence)
     yield f'<span class="ocr_line" id="line_{name}" title="{_bbox(pixels(block.box, page))}{angle}">'
-    for number, word in enumerate(words(block, page.turned), 1):
+    for number, word in enumerate(words(block, page.line_turn), 1):
         title = f"{_bbox(pixels(word.box, page))}; x_wconf {confidence}"
         span = f'<span class="ocrx_word" id="word_{name}_{number}" title="{title}">{escape(word.text)}</span>'
         yield f" {span}" if number > 1 else span

@@ -21,7 +21,7 @@ def rows_of(page: Page, paragraph: Paragraph) -> list[str]:
     rows: list[str] = []
     before: Block | None = None
     for block in blocks_of(page, paragraph):
-        if before is not None and is_beside(before.box, block.box, page.turned):
+        if before is not None and is_beside(before.box, block.box, page.line_turn):
             rows[-1] += f"\t{block.text}"
         else:
             rows.append(block.text)

@@ -11,6 +11,8 @@ from slimgest_celery.models.problem import Problem
 from slimgest_celery.models.record import Fraction, Record
 from slimgest_celery.models.warning import PageWarning
 
+VERTICAL_TURN = 270  # degrees clockwise by which a page with vertical lines is turned: they then run from left to right
+
 
 class Source(StrEnum):
     """The source of a page's text."""
@@ -78,6 +80,9 @@ class Page(Record):
         0, description="The clockwise rotation for reading, in degrees: the PDF's /Rotate plus `turned`."
     )
     turned: int = Field(0, description="The clockwise rotation that makes the displayed page upright, in degrees.")
+    vertical: bool = Field(
+        False, description="True if the lines run down the page, from right to left, with upright characters."
+    )
     trust: Fraction | None = Field(
         None, description="The trust in the text layer, 0-1; null if the layer was not assessed."
     )
@@ -94,6 +99,11 @@ class Page(Record):
     script: str | None = Field(None, description="The script of most of the text as in ISO 15924, such as `Latn`.")
     error: Problem | None = None
     warnings: list[PageWarning] = Field([], description="What may be wrong with a page that was read.")
+
+    @property
+    def line_turn(self) -> int:
+        """The clockwise rotation, in degrees, after which the lines of the displayed page run from left to right."""
+        return VERTICAL_TURN if self.vertical else self.turned
 
 
 class PageImageRequest(Record):

@@ -185,7 +185,7 @@ def _inherited(node: Any, key: str, default: Any) -> Any:
 
 def _add_text(pdf: pikepdf.Pdf, page: pikepdf.Page, record: Page, font: GlyphlessFont) -> None:
     """Add the record's text before the page's own content, which may leave a changed coordinate system behind."""
-    content = _content(record.blocks, record.turned, Frame.from_page(page), font)
+    content = _content(record.blocks, record.line_turn, Frame.from_page(page), font)
     if not content:
         return
     resources = _own_resources(page)

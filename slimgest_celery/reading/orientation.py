@@ -21,6 +21,7 @@ from slimgest_celery.layout.columns import may_have_columns
 from slimgest_celery.reading import skew
 from slimgest_celery.reading.image_rules import find_rules
 from slimgest_celery.reading.joined_lines import split_at_gutters
+from slimgest_celery.reading.languages.vertical_text import read_vertical
 
 _MIN_SKEW = 0.5  # degrees; with less, the lines of a page do not overlap
 SIDEWAYS_RATIO = 1.5  # how much clearer lines must be across the image than along it
@@ -93,6 +94,7 @@ class UprightResult:
     height: int
     transform: PageTransform
     rules: Sequence[PixelBox] = ()  # lines drawn on the upright image, if its text may be in a table
+    is_vertical: bool = False  # vertical lines of upright characters, for which alone the image was turned
     unread: Sequence[OcrLine] = ()  # printed lines that the engine found and could not read
 
     def to_page(self, box: PageBox) -> PageBox:
@@ -113,7 +115,15 @@ def read_upright(engine: OcrEngine, images: Sequence[Image]) -> list[UprightResu
             transform = _best_turn(engine, images[index], result.transform, turns)
             if transform != result.transform:
                 (results[index],) = _read(engine, [images[index]], [transform])
-    return results
+    return [_with_vertical_text(engine, image, result) for image, result in zip(images, results, strict=True)]
+
+
+def _with_vertical_text(engine: OcrEngine, image: Image, result: UprightResult) -> UprightResult:
+    """Return the result with the characters of vertical lines read upright, if the image was turned for such lines."""
+    if result.transform.turned % 180 == 0:
+        return result
+    lines = read_vertical(engine, result.transform.apply(image), result.lines)
+    return result if lines is None else replace(result, lines=lines, is_vertical=True)
 
 
 def _read(engine: OcrEngine, images: Sequence[Image], transforms: Sequence[PageTransform]) -> list[UprightResult]:

@@ -13,9 +13,9 @@ from dataclasses import dataclass
 from slimgest_celery.engines.protocol import to_blocks
 from slimgest_celery.errors import PageTooMuchText
 from slimgest_celery.geometry import PageBox, clip, scale, to_fractions, union
-from slimgest_celery.layout import analysis
+from slimgest_celery.layout import analysis, vertical_writing
 from slimgest_celery.layout.analysis import DetectedLine, Layout
-from slimgest_celery.models.page import BlockSource, Page
+from slimgest_celery.models.page import VERTICAL_TURN, BlockSource, Page
 from slimgest_celery.pdf.text_line import TextLine, slope_of
 from slimgest_celery.reading.languages.plausibility import with_honest_confidence
 from slimgest_celery.reading.orientation import PageTransform, UprightResult
@@ -46,6 +46,7 @@ class PageText:
 
     layout: Layout
     turned: int  # degrees clockwise, of the page as displayed
+    vertical: bool = False  # lines of upright characters run down the page, from right to left
 
     @classmethod
     def from_ocr(cls, result: UprightResult) -> PageText:
@@ -56,6 +57,8 @@ class PageText:
         to_page = result.to_page if transform.turned or transform.deskew_degrees else None
         rules = [to_fractions(rule, result.width, result.height) for rule in result.rules]
         layout = analysis.arrange(lines, width=result.width, height=result.height, to_page=to_page, rules=rules)
+        if result.is_vertical:
+            return cls(layout=layout, turned=(transform.turned - VERTICAL_TURN) % 360, vertical=True)
         return cls(layout=layout, turned=transform.turned)
 
     @classmethod
@@ -74,6 +77,8 @@ class PageText:
         """
         found = [DetectedLine(line.text, 1.0, line.box, line.size, line.source) for line in lines]
         found += in_pictures
+        if columns := vertical_writing.join_columns(found, width, height):
+            return cls(layout=_arrange_turned(columns, width, height, VERTICAL_TURN), turned=0, vertical=True)
         turned = -main_turn(lines) % 360
         if slope := slope_of(lines):
             transform = PageTransform(width=width, height=height, turned=turned, deskew_degrees=slope)

@@ -105,6 +105,28 @@ def test_the_service_lists_its_languages(without_data: Stack) -> None:
     assert service["workers"][0]["languages"] == service["languages"]
 
 
+def test_vertical_japanese_is_read_from_right_to_left_and_stays_upright(rapid: Stack) -> None:
+    if not can_draw(by_code("ja")):
+        pytest.skip("a font is missing: apt-get install fonts-noto-cjk")
+    scan = pdfs.of_images([drawn_pages.draw_vertical(by_code("ja"), 8)])
+    (document,) = rapid.post("/process-pdf", scan).json()["pdfs"]
+    (page,) = document["pages"]
+    assert (page["vertical"], page["turned"], page["rotation"], page["language"]) == (True, 0, 0, "ja")
+    assert drawn_pages.error_rate(page["text"], by_code("ja"), 8) <= by_code("ja").max_error
+    first, *_, last = page["blocks"]
+    assert first["box"][0] > last["box"][0] and first["box"][3] - first["box"][1] > 0.4
+    assert "\t" not in rapid.get(f"/jobs/{document['job_id']}/result?format=txt").text
+
+
+def test_a_sideways_japanese_page_is_not_vertical(rapid: Stack) -> None:
+    if not can_draw(by_code("ja")):
+        pytest.skip("a font is missing: apt-get install fonts-noto-cjk")
+    page = drawn_pages.draw(by_code("ja"), 8).rotate(90, expand=True)
+    (document,) = rapid.post("/process-pdf", pdfs.of_images([page])).json()["pdfs"]
+    assert (document["pages"][0]["vertical"], document["pages"][0]["turned"]) == (False, 90)
+    assert drawn_pages.error_rate(document["pages"][0]["text"], by_code("ja"), 8) <= by_code("ja").max_error
+
+
 def test_a_text_layer_has_a_language_too(rapid: Stack) -> None:
     (document,) = rapid.post("/process-pdf", pdfs.text_pages(["\n".join(pdfs.PROSE)])).json()["pdfs"]
     (page,) = document["pages"]

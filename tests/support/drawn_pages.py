@@ -96,6 +96,16 @@ def draw(language: DrawnLanguage, count: int = LINES) -> Image.Image:
     return page
 
 
+def draw_vertical(language: DrawnLanguage, count: int) -> Image.Image:
+    """Return a page with these lines running down the page, from right to left."""
+    page = Image.new("L", _SIZE, 255)
+    pen = ImageDraw.Draw(page)
+    font = ImageFont.truetype(language.font, _TYPE, index=language.face)
+    for column, line in enumerate(lines_of(language, count)):
+        pen.text((_SIZE[0] - _LEFT - _STEP * (column + 1), _TOP), line, fill=0, font=font, direction="ttb")
+    return page
+
+
 def _may_break(character: str) -> bool:
     """Return True if a line may begin here: not before a mark above or below a Thai letter, or punctuation."""
     return character.strip(" ") != "" and character[0] not in "ะาำิีึืุูัๅๆ็่้๊๋์ํฺ、。，．）」"
