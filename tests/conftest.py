@@ -56,6 +56,12 @@ def pytest_runtest_protocol(item: pytest.Item, nextitem: pytest.Item | None) -> 
         lock.release(nextitem)
 
 
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Let the tests of other processes run, too, if this one ends before a next test marked `alone` (`pytest -x`)."""
+    if lock := session.config.stash.get(RUN_LOCK, None):
+        lock.release(None)
+
+
 @pytest.fixture(scope="session")
 def corpus() -> Path:
     """The folder of real PDFs next to the checkout."""
