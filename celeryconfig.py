@@ -27,8 +27,8 @@ task_default_exchange = "slimgest"
 task_create_missing_queues = False
 task_routes = {
     "slimgest.pages": {"queue": "pages", "routing_key": "pages"},
+    # Both at the highest priority, if their owner waits for few others: a person waits for them, not behind a book.
     "slimgest.export": {"queue": "exports", "routing_key": "exports"},
-    # At the highest priority, if its owner waits for few others: a person waits for it, not behind a book.
     "slimgest.image": {"queue": "exports", "routing_key": "exports"},
     "slimgest.*": {"queue": "ingest", "routing_key": "ingest"},
 }

@@ -16,12 +16,13 @@ from pathlib import Path
 from celery import Celery
 
 from slimgest_celery.config import Settings
-from slimgest_celery.errors import FormatFailed, StorageUnavailable
+from slimgest_celery.errors import FormatFailed, JobUnknown, StorageUnavailable
 from slimgest_celery.models.job import Document
 from slimgest_celery.models.problem import Problem, StoredFailure
 from slimgest_celery.sandbox.launcher import LAUNCHER
 from slimgest_celery.state.errors import broker_errors
 from slimgest_celery.state.job_state import JobState
+from slimgest_celery.state.queues import step_priority
 from slimgest_celery.storage.base import temporary_space_errors
 from slimgest_celery.storage.job_files import JobFiles
 
@@ -29,7 +30,7 @@ _POLL_S = 0.1
 _PROBLEM_S = 60  # that a request may come later, to learn that the storage is full
 _WAIT_S = 5.0  # that a request waits before it answers 202
 _PAGES_PER_LIMIT = 100  # pages that may take, all together, as long as the reading of one page may
-_PRIORITY_STEPS = (8, 32, 128, 512)
+_PAGES_PER_STEP = 64  # a long document is made after the short ones, as if its owner waited for several
 
 
 class SearchablePdfs:
@@ -61,14 +62,18 @@ class SearchablePdfs:
         return True
 
     def _request(self, head: Document, password: str | None) -> None:
-        """Queue the task unless it is queued or running. The shorter the document, the higher its priority."""
+        """Queue the task unless it is queued or running.
+
+        A person waits for it, so it comes before pages, unless the document is long or its owner waits for others.
+        """
         limit_s = self._limit_s(head.total_pages)
         with broker_errors():
             if not self._job_state.acquire_lock(_lock(head.job_id), limit_s + 60):
                 return
             if password is not None:
                 self._files.put_export_password(head.job_id, password)
-            priority = 3 + sum(head.total_pages >= step for step in _PRIORITY_STEPS)
+            others = self._job_state.begin_export(head.job_id, self._owner(head), limit_s + 60)
+            priority = step_priority(others + head.total_pages // _PAGES_PER_STEP)
             self._celery.send_task("slimgest.export", args=(head.job_id,), priority=priority, time_limit=limit_s + 60)
 
     def _pop_problem(self, job_id: str) -> Problem | None:
@@ -93,6 +98,7 @@ class SearchablePdfs:
             self._files.delete_export_password(head.job_id)
         except StorageUnavailable as error:
             self._job_state.put_note(_lock(head.job_id), Problem.from_error(error).model_dump_json(), _PROBLEM_S)
+        self._job_state.end_export(head.job_id, self._owner(head))
         self._job_state.release_lock(_lock(head.job_id))
 
     def _make(self, head: Document, name: str) -> None:
@@ -123,6 +129,12 @@ class SearchablePdfs:
         if done.returncode or not target.exists():
             return Problem.from_error(FormatFailed("Making the PDF searchable ended the process that did it."))
         return None
+
+    def _owner(self, head: Document) -> str | None:
+        try:
+            return self._files.job(head.job_id).owner
+        except JobUnknown:  # deleted while the PDF was made: its entry is given up later
+            return None
 
     def _limit_s(self, page_count: int) -> int:
         return self._settings.page_timeout_s * (1 + page_count // _PAGES_PER_LIMIT)

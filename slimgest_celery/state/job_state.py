@@ -4,6 +4,7 @@ slimgest:pending               sorted set of jobs accepted and not ended, by tim
 slimgest:jobs[:{owner}]        sorted set of all stored jobs, likewise; one for each owner if there are API keys
 slimgest:epoch                 set after the jobs in storage were listed; missing in a Redis that restarted empty
 slimgest:turn:{name}           a lock
+slimgest:exports:{owner}       sorted set of jobs whose searchable PDF is requested and not made, by when it is given up
 slimgest:note:export:{id}      why the storage took no searchable PDF, for the next request
 slimgest:note:end:{id}         the end of a job whose files a worker does not see, for the API to store
 slimgest:expired:{id}          the job existed and expired
@@ -43,6 +44,10 @@ def job_key(job_id: str, part: str = "") -> str:
 
 def _expired_key(job_id: str) -> str:
     return f"slimgest:expired:{job_id}"
+
+
+def _exports_key(owner: str | None) -> str:
+    return f"slimgest:exports:{owner or ''}"
 
 
 def _list_key(owner: str | None) -> str:
@@ -179,6 +184,20 @@ class JobState:
     def release_lock(self, name: str) -> None:
         """Release a lock before it expires."""
         self._redis.delete(f"slimgest:turn:{name}")
+
+    def begin_export(self, job_id: str, owner: str | None, seconds: int) -> int:
+        """Record that a searchable PDF is requested. Return how many others this owner waits for.
+
+        One that is not made after these seconds counts no more.
+        """
+        key, now_s = _exports_key(owner), time.time()
+        with self._redis.pipeline() as pipe:
+            pipe.zremrangebyscore(key, 0, now_s).zcard(key).zadd(key, {job_id: now_s + seconds}).expire(key, seconds)
+            return int(pipe.execute()[1])
+
+    def end_export(self, job_id: str, owner: str | None) -> None:
+        """Record that a searchable PDF is made, or cannot be made."""
+        self._redis.zrem(_exports_key(owner), job_id)
 
     def put_note(self, name: str, note: str, seconds: int) -> None:
         """Store a short text for the next caller of `pop_note`."""

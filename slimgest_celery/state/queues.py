@@ -2,7 +2,7 @@
 
 Kombu keeps one list for each priority of a queue, and 0 comes first:
 
-    0        a step that opens or ends a job, an image of a page
+    0        a step that opens or ends a job, and what a person waits for: an image of a page, a searchable PDF
     1        the first pages of jobs · in the queue `ingest`: the service's own periodic work
     2        the rest of a task that has yielded: its pages are needed next
     3 to 7   all other pages, by the number of pages that their owner has ahead of them
@@ -10,7 +10,7 @@ Kombu keeps one list for each priority of a queue, and 0 comes first:
 So the first pages of every job are read before the later pages of any other, and an owner with 500 jobs does not hold
 up an owner with one: for the priority of a page, each earlier job of the same owner has as many pages ahead of it as
 the page's own job. All steps of a job whose owner has many other jobs ahead, even the one that opens it, wait as its
-pages do.
+pages do. The searchable PDF of a long document waits longer, too (jobs/searchable_pdf.py).
 """
 
 from __future__ import annotations

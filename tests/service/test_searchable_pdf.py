@@ -143,6 +143,25 @@ def test_a_searchable_pdf_that_is_requested_three_times_is_made_once(stack: Stac
     assert [path.name for path in found] == [searchable_pdf.file_name(end.completed_at)]
 
 
+@pytest.mark.alone
+def test_a_searchable_pdf_and_an_image_do_not_wait_for_books(tmp_path: Path) -> None:
+    """The only worker reads two books, of pages that take 0.2 s each."""
+    with running(tmp_path, workers=1, TEST_ENGINE_SECONDS="0.2") as stack:
+        letter = _ended(stack, pdfs.numbered(2))
+        books = [stack.submit(pdfs.numbered(120)) for _ in range(2)]
+        wait_for(lambda: _pages_read(stack, books) >= 2, what="the first pages of the books", within_s=60)
+        before = _pages_read(stack, books)
+        assert _get_pdf(stack, letter).status_code == 200
+        assert stack.get(f"/jobs/{letter}/pages/1/image").status_code == 200
+        assert _pages_read(stack, books) - before <= 6, "about one page before each of the two"
+        for book in books:
+            assert stack.request("DELETE", f"/jobs/{book}").json()["status"] == "cancelled"
+
+
+def _pages_read(stack: Stack, books: list[str]) -> int:
+    return sum(stack.status(book)["pages_done"] for book in books)
+
+
 @searched.needs_tools
 def test_the_command_line_makes_searchable_pdfs(stack: Stack, tmp_path: Path) -> None:
     (tmp_path / "in").mkdir()

@@ -52,3 +52,29 @@ def test_past_a_limit_the_process_ends_with_a_reason(tmp_path: Path, limits: dic
         problem = context.files.pop_export_problem(JOB_ID)
     assert problem is not None and problem.code == "format.failed" and message in problem.message
     assert context.files.pop_export_problem(JOB_ID) is None, "the reason is deleted when it is read"
+
+
+@pytest.mark.parametrize(("others", "pages", "priority"), [(0, 1, 0), (0, 100, 0), (0, 200, 3), (2, 1, 3), (40, 1, 5)])
+def test_a_short_searchable_pdf_comes_first_and_one_of_many_or_a_long_one_later(
+    tmp_path: Path, others: int, pages: int, priority: int
+) -> None:
+    with worker_context(tmp_path, FakeDevice(0, 1)) as context:
+        _store_ended_job(context.files, pdfs.numbered(1), "no_text")
+        for number in range(others):
+            context.job_state.begin_export(f"other-{number}", None, 60)
+        sent: list[int] = []
+        context.parts.searchable_pdfs._celery = _Sender(sent)  # type: ignore[assignment]
+        head = context.jobs.document_head(JOB_ID).model_copy(update={"total_pages": pages})
+        context.parts.searchable_pdfs._request(head, None)
+        context.parts.searchable_pdfs._request(head, None)
+        assert sent == [priority], "queued once"
+        context.parts.searchable_pdfs.make(context.jobs.document_head(JOB_ID))
+        assert context.job_state.begin_export("next", None, 60) == others, "one that is made counts no more"
+
+
+class _Sender:
+    def __init__(self, sent: list[int]) -> None:
+        self._sent = sent
+
+    def send_task(self, name: str, *, priority: int, **_: object) -> None:
+        self._sent.append(priority)
