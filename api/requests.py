@@ -8,6 +8,7 @@ from __future__ import annotations
 import mimetypes
 import shutil
 import tempfile
+import uuid
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import PurePosixPath, PureWindowsPath
@@ -20,6 +21,7 @@ from api.openapi.describe import EVENT_ID
 from slimgest_celery.errors import OptionInvalid, PageUnknown, RequestInvalid, UploadMissing
 from slimgest_celery.formats.registry import FORMATS
 from slimgest_celery.jobs.page_images import DPI_STEPS, round_up_dpi
+from slimgest_celery.jobs.result_archive import MAX_JOBS
 from slimgest_celery.jobs.submission import Submission
 from slimgest_celery.models.job import PAGES, Options
 from slimgest_celery.models.page import PageImageRequest
@@ -107,6 +109,12 @@ class EventsQuery(Query):
     )
 
 
+PARTIAL: Any = Field(
+    "false",
+    description="If `true`, a running job gives the pages read so far. There is no searchable PDF of them.",
+)
+
+
 class ResultQuery(Query):
     """The format of a document."""
 
@@ -116,6 +124,24 @@ class ResultQuery(Query):
         description="Formats inside a `zip`, separated by commas.",
         json_schema_extra={"examples": ["md,pdf"]},
     )
+
+    partial: Literal["false", "true"] = PARTIAL
+
+
+class ArchiveQuery(Query):
+    """The documents to send in one zip, and their format."""
+
+    job: list[uuid.UUID] = Field(
+        [],
+        max_length=MAX_JOBS,
+        description=f"The id of a job. Repeat the parameter for each job, up to {MAX_JOBS} times.",
+    )
+    format: str = Field(
+        "md",
+        description="The format of each document.",
+        json_schema_extra={"enum": [name for name in FORMATS if name != "zip"]},
+    )
+    partial: Literal["false", "true"] = PARTIAL
 
 
 class PageImageQuery(Query):
@@ -156,12 +182,20 @@ def parse_query(request: Request, model: type[Model]) -> Model:
     return _validate(model, request.args)
 
 
+def parse_archive_query(request: Request) -> ArchiveQuery:
+    """Return the documents that a zip is to contain. Raises `OptionInvalid`."""
+    query = _validate(ArchiveQuery, {**request.args.to_dict(), "job": request.args.getlist("job")})
+    if not query.job:
+        raise OptionInvalid("job: at least one id is required.")
+    return query
+
+
 def parse_form(request: Request, model: type[Model]) -> Model:
     """Return the form fields of a request. An empty field counts as absent. Raises as `parse_query` does."""
     return _validate(model, _filled(request.form))
 
 
-def _validate(model: type[Model], given: Mapping[str, str]) -> Model:
+def _validate(model: type[Model], given: Mapping[str, Any]) -> Model:
     try:
         return model.model_validate({name: given[name] for name in model.model_fields if name in given})
     except ValidationError as error:

@@ -19,9 +19,11 @@ blueprint = Blueprint("web_page", __name__)
 _TYPES = {".html": "text/html", ".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml"}
 _INDEX = "index.html"
 _ASSETS = frozenset({
-    "style.css", "icon.svg", "announce.js", "api.js", "documents.js", "dom.js", "download.js", "job.js", "key.js",
-    "labels.js", "lines.js", "main.js", "page_list.js", "page_view.js", "service.js", "store.js", "stream.js",
-    "upload.js", "viewer.js",
+    "announce.js", "api.js", "boxes.js", "copy_text.js", "document_search.js", "documents.css", "documents.js",
+    "dom.js", "download.js", "fold_text.js", "icon.svg", "job.js", "key.js", "labels.js", "layout.js", "main.js",
+    "messages.js", "page_content.js", "page_image.js", "page_list.js", "page_view.js", "search_bar.js",
+    "selection.js", "service.js", "shortcuts.js", "store.js", "stream.js", "style.css", "text_flow.js",
+    "text_view.js", "thumbnails.js", "uncertain_lines.js", "upload.js", "viewer.css", "viewer.js", "zoom.js",
 })  # fmt: skip
 # Scripts and styles come from this service only. Images may also be `blob:` URLs: they are fetched with the API key.
 _POLICY = "; ".join(

@@ -22,6 +22,7 @@ from slimgest_celery.jobs.maintenance import Maintenance
 from slimgest_celery.jobs.owner_limits import OwnerPlaces, RequestRate
 from slimgest_celery.jobs.page_images import PageImages
 from slimgest_celery.jobs.purge import Purger
+from slimgest_celery.jobs.result_archive import ResultArchives
 from slimgest_celery.jobs.results import Results
 from slimgest_celery.jobs.searchable_pdf import SearchablePdfs
 from slimgest_celery.jobs.service import JobService
@@ -115,6 +116,7 @@ class Components:
             settings=settings, files=self.files, job_state=self.job_state, celery=celery
         )
         self.results = Results(self.jobs, self.files, self.searchable_pdfs)
+        self.result_archives = ResultArchives(self.results)
         self.purger = Purger(
             jobs=self.jobs,
             files=self.files,

@@ -82,6 +82,33 @@ def unlocked_result(job_id: uuid.UUID) -> Response:
     return _result(job_id, requests.parse_form(request, requests.PasswordForm).password)
 
 
+@blueprint.get("/results.zip")
+@describe_route(
+    ResponseSpec(
+        "The documents, each under its own name.",
+        media={"application/zip": None},
+        headers=("Accept-Ranges", "Content-Disposition", "ETag", "Last-Modified"),
+    ),
+    ResponseSpec("The part of the zip that `Range` names.", media={"application/zip": None}, status=206),
+    ResponseSpec("Workers are making searchable PDFs. Ask again later.", status=202, headers=("Retry-After",)),
+    _UNCHANGED,
+    errors=(RangeInvalid, *_RESULT_ERRORS),
+    query=requests.ArchiveQuery,
+    headers=_CONDITIONS,
+)
+def results_archive() -> Response:
+    """Return the documents of several jobs in one zip, which is made while it is sent.
+
+    If one of the documents is not available, the answer is its error, and there is no zip.
+    """
+    query = requests.parse_archive_query(request)
+    job_ids = [owned_job_id(job_id) for job_id in query.job]
+    found = components().result_archives.open(job_ids, query.format, partial=query.partial == "true")
+    if found is None:
+        return Response(status=202, headers={"Retry-After": "1"})
+    return document_response(found, request)
+
+
 @blueprint.get("/jobs/<uuid:job_id>/pages/<int:page_number>")
 @describe_route(
     ResponseSpec("The page.", examples.PAGE, error_codes=PAGE_FAILURES), errors=(PageUnknown, *JOB_LOOKUP_ERRORS)
@@ -129,7 +156,9 @@ def page_image(job_id: uuid.UUID, page_number: int) -> Response:
 
 def _result(job_id: uuid.UUID, password: str | None) -> Response:
     query = requests.parse_query(request, requests.ResultQuery)
-    found = components().results.open(owned_job_id(job_id), query.format, query.formats, password)
+    found = components().results.open(
+        owned_job_id(job_id), query.format, query.formats, password, partial=query.partial == "true"
+    )
     if found is None:
         response = as_json(Preparing(job_id=str(job_id), links=PreparingLinks(result=request.full_path)), 202)
         response.headers["Retry-After"] = "1"

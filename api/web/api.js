@@ -1,16 +1,25 @@
 // Requests to the service. Each request sends the API key; each failure becomes a `Problem` with the service's message.
 import { askForKey, getKey } from "./key.js";
+import { explain } from "./messages.js";
 
 const NO_RESPONSE = "The service is not responding. It may be restarting; this web page continues as soon as it responds.";
 
-/** A failed request. `status` is 0 if there was no response. */
+const UNEXPECTED = "The service did not answer as expected. It may be restarting.";
+
+/** A failed request. `status` is 0 if there was no response. `message` and `hint` are for users of the web page. */
 export class Problem extends Error {
-  /** @param {number} status @param {string} code @param {string} message @param {number} [retryAfter] seconds */
-  constructor(status, code, message, retryAfter = 0) {
+  /** @param {number} status @param {string} code @param {string} message @param {number} [retryAfter] seconds @param {string} [hint] */
+  constructor(status, code, message, retryAfter = 0, hint = "") {
     super(message);
     this.status = status;
     this.code = code;
     this.retryAfter = retryAfter;
+    this.hint = hint;
+  }
+
+  /** The message and the hint. */
+  get sentences() {
+    return [this.message, this.hint].filter(Boolean).join(" ");
   }
 
   /** True if the same request may succeed later without any change. */
@@ -83,13 +92,13 @@ function authorization() {
 
 /** @param {number} status @param {string} body @param {string|null} retryAfter */
 function toProblem(status, body, retryAfter) {
-  let details = { code: "", detail: "" };
+  let details = { code: "", detail: "", hint: "" };
   try {
     details = JSON.parse(body);
   } catch {
     // not a response of the service itself, but of a proxy before it
   }
-  const message = details.detail || `The service answered with status ${status}.`;
+  const { message, hint } = explain({ code: details.code, message: details.detail || UNEXPECTED, hint: details.hint });
   if (status === 401) askForKey(message);
-  return new Problem(status, details.code || `http.${status}`, message, Number(retryAfter) || 0);
+  return new Problem(status, details.code || `http.${status}`, message, Number(retryAfter) || 0, hint);
 }

@@ -1,6 +1,7 @@
 // The list of documents: first the uploads in progress, then the jobs of the service, newest first.
 import { $, createElement, setAttribute, setText, showMessage } from "./dom.js";
 import { progressOf, relativeTime, statusLabel } from "./labels.js";
+import { createCheckbox, setUpSelection } from "./selection.js";
 import { allJobs, cancel, hasOlder, showOlder, subscribe } from "./store.js";
 import { createUploadRow, uploads } from "./upload.js";
 
@@ -9,22 +10,42 @@ import { createUploadRow, uploads } from "./upload.js";
 /** @type {Map<object, Row>} */
 const rows = new Map();
 
+/** The filters of the list, by their value in index.html. @type {Record<string, (job: import("./job.js").Job) => boolean>} */
+const FILTERS = {
+  all: () => true,
+  running: (job) => !job.ended,
+  failed: (job) => job.status === "failed" || job.failed > 0,
+  warnings: (job) => job.warned > 0,
+};
+
 /** @param {() => string} getOpenId returns the id of the open document */
 export function setUpDocuments(getOpenId) {
   $("older").addEventListener("click", showOlder);
+  $("filter").addEventListener("change", () => render(getOpenId()));
+  $("filter-name").addEventListener("input", () => render(getOpenId()));
+  setUpSelection(filteredJobs);
   subscribe(() => render(getOpenId()));
+}
+
+/** @returns {import("./job.js").Job[]} the jobs that the list shows */
+function filteredJobs() {
+  const name = $("filter-name").value.trim().toLowerCase();
+  return allJobs().filter((job) => FILTERS[$("filter").value](job) && job.filename.toLowerCase().includes(name));
 }
 
 /** @param {string} openId */
 function render(openId) {
-  const jobs = allJobs();
+  const jobs = filteredJobs();
   const listed = [...uploads.map((upload) => getRow(upload, createUploadRow)), ...jobs.map((job) => getRow(job, createJobRow))];
   const current = new Set(listed);
   for (const [item, row] of rows) if (!current.has(row)) rows.delete(item) && row.row.remove();
   arrange($("documents"), listed.map(({ row }) => row));
   for (const row of listed) row.update();
   for (const link of $("documents").querySelectorAll("a")) setAttribute(link, "aria-current", link.hash === `#${openId}` ? "true" : null);
-  $("documents-none").hidden = listed.length > 0;
+  const known = allJobs().length + uploads.length;
+  $("documents-none").hidden = known > 0;
+  $("filters").hidden = known === 0;
+  showMessage($("filtered-none"), known && !listed.length ? "No document matches the filter." : "");
   $("older").hidden = !hasOlder();
 }
 
@@ -50,7 +71,8 @@ function createJobRow(job) {
   const progress = createElement("progress", { max: 1 });
   const body = createElement("a", { className: "document-body", href: `#${job.id}` }, name, status, time, progress);
   const cancelButton = createElement("button", { type: "button", className: "quiet icon" }, "×");
-  const row = createElement("li", { className: "document" }, body, cancelButton);
+  const checkbox = createCheckbox(job);
+  const row = createElement("li", { className: "document" }, checkbox, body, cancelButton);
   cancelButton.addEventListener("click", () => cancel(job).catch((/** @type {Error} */ error) => showMessage($("offline"), error.message)));
   return {
     row,
@@ -60,6 +82,7 @@ function createJobRow(job) {
       setText(time, relativeTime(job.createdAt));
       setAttribute(progress, "aria-label", `Pages read of ${job.filename}`);
       setAttribute(cancelButton, "aria-label", `Cancel ${job.filename}`);
+      setAttribute(checkbox, "aria-label", `Select ${job.filename}`);
       if (progress.value !== progressOf(job)) progress.value = progressOf(job);
       progress.hidden = cancelButton.hidden = job.ended;
       row.dataset.status = job.status;

@@ -1,7 +1,7 @@
-// One document as the web page knows it: its status, and the state and first characters of each page.
+// One document as the web page knows it: its status, and the state and text of each page.
 
 const END_STATES = new Set(["completed", "partial", "failed", "cancelled"]);
-const SNIPPET = 160; // characters; the whole text is fetched when the page is opened
+const SNIPPET = 160; // characters that the list of pages shows
 
 /** @typedef {"waiting"|"ok"|"failed"} PageState */
 
@@ -31,6 +31,9 @@ export class Job {
     this.snippets = [];
     /** @type {string[]} */
     this.sources = [];
+    /** @type {string[]} the whole text of each page, for the search */
+    this.texts = [];
+    this.warnedPages = 0; // of the received pages
     /** @type {string[][]} the codes of the warnings */
     this.warnings = [];
     /** @type {number[]} */
@@ -49,15 +52,23 @@ export class Job {
     this.createdAt = status.created_at;
     this.pagesAhead = status.pages_ahead;
     if (this.changedAt > requestedAt) return; // an event has brought newer values since
-    if (this.ended && !END_STATES.has(status.status)) this.streamEnded = false; // the job was retried
+    const retried = this.ended && !END_STATES.has(status.status);
+    if (retried) this.streamEnded = false;
+    if (END_STATES.has(status.status) || retried) this.done = 0; // only a retry makes the numbers lower
     this.status = status.status;
     this.completedAt = status.completed_at ?? "";
     this.total = status.total_pages ?? 0;
-    this.done = status.pages_done;
-    this.failed = status.pages_failed;
-    this.warned = status.pages_with_warnings;
+    this.#count(status.pages_done, status.pages_failed, status.pages_with_warnings);
     this.hasResult = status.has_result;
     this.error = status.error;
+  }
+
+  /** Keep the highest numbers: after a reload, the first events are older than the status. @param {number} done @param {number} failed @param {number} warned */
+  #count(done, failed, warned) {
+    if (done < this.done) return;
+    this.done = done;
+    this.failed = failed;
+    this.warned = warned;
   }
 
   /** @param {import("./stream.js").ServerEvent} event */
@@ -83,15 +94,15 @@ export class Job {
       this.highest = Math.max(this.highest, number);
       this.received.push(number);
     }
+    this.warnedPages += Number((data.warnings ?? []).length > 0) - Number((this.warnings[number] ?? []).length > 0);
     this.states[number] = data.status;
     this.sources[number] = data.source;
     this.warnings[number] = data.warnings ?? [];
+    this.texts[number] = data.page_text;
     this.snippets[number] = data.page_text.slice(0, SNIPPET).replace(/\s+/g, " ").trim();
     if (this.ended) return; // a replayed event: the final numbers are known
     this.total = data.total_pages;
-    this.done = data.pages_done;
-    this.failed = data.pages_failed;
-    this.warned = this.warnings.filter((codes) => codes.length).length;
+    this.#count(data.pages_done, data.pages_failed, Math.max(this.warned, this.warnedPages));
   }
 
   /** @param {string} type @param {any} data */
@@ -109,6 +120,7 @@ export class Job {
     this.error = null;
     this.streamEnded = false;
     this.completedAt = "";
+    this.done = 0; // the service tells how many pages are kept
     for (const number of this.received) if (this.states[number] === "failed") this.states[number] = "waiting";
   }
 
@@ -133,6 +145,12 @@ export class Job {
     return this.#sortedPages().indexOf(number);
   }
 
+  /** Return a page number that exists: a number beyond the end becomes the last page. @param {number} number */
+  existingPage(number) {
+    const last = this.highest > this.total ? this.highest : this.total;
+    return last && number > last ? last : number;
+  }
+
   /** @param {number} number @returns {PageState} */
   stateOf(number) {
     return this.states[number] ?? "waiting";
@@ -142,6 +160,11 @@ export class Job {
   nextFailed(after) {
     const failed = this.#sortedPages().filter((number) => this.states[number] === "failed");
     return failed.find((number) => number > after) ?? failed[0] ?? 0;
+  }
+
+  /** The numbers of the pages with text, ascending. */
+  readPages() {
+    return this.#sortedPages().filter((number) => this.states[number] === "ok");
   }
 
   #sortedPages() {

@@ -182,7 +182,7 @@ function markUnavailable(id, problem) {
   jobs.set(id, job);
   job.status = "failed";
   job.streamEnded = true;
-  job.error = { code: problem.code, message: problem.message };
+  job.error = { code: problem.code, message: problem.message, hint: problem.hint };
   notify(job);
 }
 

@@ -152,7 +152,7 @@ async function waitBeforeRetry(upload, problem, attempt) {
 
 /** @param {Upload} upload @param {import("./api.js").Problem} problem */
 function fail(upload, problem) {
-  upload.message = problem.message;
+  upload.message = problem.sentences;
   upload.failed = true;
   announce(`${upload.filename}: ${problem.message}`);
   notify();

@@ -4,9 +4,12 @@ import { problemOf } from "./api.js";
 import { $, pluralize, setText, showMessage } from "./dom.js";
 import { setUpDownloads } from "./download.js";
 import { progressOf, statusLabel } from "./labels.js";
+import { explain } from "./messages.js";
 import { PageList } from "./page_list.js";
 import { PageView } from "./page_view.js";
+import { SearchBar } from "./search_bar.js";
 import { cancel, deleteJob, getJob, retry, subscribe } from "./store.js";
+import { goToNextUncertainLine, stopLooking } from "./uncertain_lines.js";
 
 /** @typedef {import("./job.js").Job} Job */
 
@@ -16,6 +19,14 @@ let selectedPage = 0; // the page in the URL fragment; 0 for none
 let list;
 /** @type {PageView} */
 let page;
+/** @type {SearchBar} */
+let search;
+
+/**
+ * What the keys do in the open document.
+ * @type {{turnPage: (step: number) => void, nextFailed: () => void, nextUncertain: () => void, nextHit: (direction: 1|-1) => void, search: () => void, toggleLines: () => void, copyParagraph: () => void}}
+ */
+export let actions;
 
 /** @returns {string} */
 export function openDocumentId() {
@@ -25,11 +36,22 @@ export function openDocumentId() {
 /** @param {(id: string, number: number) => void} openPage opens a page by changing the URL fragment */
 export function setUpViewer(openPage) {
   const showPage = (/** @type {number} */ to) => to && openPage(openId, to);
-  list = new PageList($("page-list"), showPage);
-  page = new PageView((job, number) => run(retry(job, { pages: number })));
-  $("previous").addEventListener("click", () => showPage(adjacentPage(-1)));
-  $("next").addEventListener("click", () => showPage(adjacentPage(1)));
-  $("next-failed").addEventListener("click", () => showPage(getJob(openId)?.nextFailed(selectedPage) ?? 0));
+  page = new PageView((job, number) => run(retry(job, { pages: number })), () => search?.mark());
+  list = new PageList($("page-list"), showPage, () => page.image.pending);
+  search = new SearchBar(list, page, showPage);
+  actions = {
+    turnPage: (step) => showPage(adjacentPage(step)),
+    nextFailed: () => showPage(getJob(openId)?.nextFailed(selectedPage) ?? 0),
+    nextUncertain: () => withOpenJob((job) => goToNextUncertainLine(page, job, currentPage(job), showPage, (text) => showMessage($("viewer-note"), text))),
+    nextHit: (direction) => search.go(direction),
+    search: () => search.focus(),
+    toggleLines: () => page.toggleLines(),
+    copyParagraph: () => page.copyParagraph(),
+  };
+  $("previous").addEventListener("click", () => actions.turnPage(-1));
+  $("next").addEventListener("click", () => actions.turnPage(1));
+  $("next-failed").addEventListener("click", () => actions.nextFailed());
+  $("next-uncertain").addEventListener("click", () => actions.nextUncertain());
   $("cancel").addEventListener("click", () => withOpenJob((job) => run(cancel(job))));
   $("delete").addEventListener("click", () => withOpenJob((job) => {
     if (confirm(`Delete ${job.filename} and its results from the service? This cannot be undone.`)) run(deleteJob(job).then(() => { location.hash = ""; }));
@@ -50,6 +72,7 @@ export function setUpViewer(openPage) {
 /** @param {string} id empty for none @param {number} number a page number, or 0 */
 export function openViewer(id, number) {
   if (id !== openId) showMessage($("viewer-note"));
+  stopLooking();
   openId = id;
   selectedPage = number;
   const job = getJob(id);
@@ -71,13 +94,13 @@ async function run(action) {
   try {
     await action;
   } catch (error) {
-    showMessage($("viewer-note"), problemOf(error)?.message); // a status region, so screen readers announce it
+    showMessage($("viewer-note"), problemOf(error)?.sentences); // a status region, so screen readers announce it
   }
 }
 
-/** Return the open page: the first one until the user selects another. @param {Job} job */
+/** Return the open page: the first one until the user selects another, and the last one for a number beyond it. @param {Job} job */
 function currentPage(job) {
-  return selectedPage || job.pageAt(0);
+  return job.existingPage(selectedPage) || job.pageAt(0);
 }
 
 /** @param {number} step @returns {number} the previous or next page; 0 for none */
@@ -106,7 +129,9 @@ function renderHead(job) {
   $("viewer-progress").hidden = job.ended;
   $("viewer-progress").value = progressOf(job);
   $("cancel").hidden = job.ended;
-  $("downloads").hidden = !job.ended || !job.hasResult;
+  $("downloads").hidden = job.ended ? !job.hasResult : !job.done;
+  setText($("downloads-label"), job.ended ? "Download" : "Download so far");
+  $("downloads").querySelector("[data-format=pdf]").hidden = !job.ended;
 }
 
 /** @param {Job} job */
@@ -140,7 +165,8 @@ function messageOf(job) {
   if (job.status === "queued") return ["Waiting in the queue", `${statusLabel(job)}. You can close this web page; the service will read the document anyway.`];
   if (job.status === "processing") return ["Reading the first pages", "Each page appears here as soon as it has been read."];
   if (job.status === "cancelled") return ["Cancelled", "No page was read."];
-  return [isUnavailable(job) ? "This document is not available" : "This PDF could not be read", job.error?.message ?? "", job.error?.hint ?? ""];
+  const { message, hint } = explain(job.error ?? {});
+  return [isUnavailable(job) ? "This document is not available" : "This PDF could not be read", message, hint];
 }
 
 /** @param {Job} job */
@@ -154,9 +180,11 @@ function renderPages(job) {
   $("panes").hidden = !hasPages;
   if (!hasPages) return;
   const number = currentPage(job);
+  showMessage($("page-note"), number < selectedPage ? `There is no page ${selectedPage.toLocaleString("en")}: this is the last one.` : "");
   setText($("page-title"), `Page ${number} of ${job.highest > job.total ? "the selected pages" : job.total.toLocaleString("en")}`);
   $("previous").disabled = !adjacentPage(-1);
   $("next").disabled = !adjacentPage(1);
   list.show(job, number);
   page.show(job, number);
+  search.show(job, number);
 }

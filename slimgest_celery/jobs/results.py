@@ -14,7 +14,7 @@ from pathlib import PurePath
 from slimgest_celery.errors import OptionInvalid, ResultNotReady
 from slimgest_celery.formats.registry import FORMATS, PageFormat
 from slimgest_celery.formats.zip_archive import zip_stream
-from slimgest_celery.jobs.searchable_pdf import SearchablePdfs, file_name
+from slimgest_celery.jobs.searchable_pdf import EXPORT_WAIT_S, SearchablePdfs, file_name
 from slimgest_celery.jobs.service import JobService
 from slimgest_celery.models.job import Document
 from slimgest_celery.models.record import now
@@ -49,18 +49,29 @@ class Results:
         self._files = files
         self._searchable_pdfs = searchable_pdfs
 
-    def open(self, job_id: str, form: str, parts: str | None = None, password: str | None = None) -> Result | None:
+    def open(
+        self,
+        job_id: str,
+        form: str,
+        parts: str | None = None,
+        password: str | None = None,
+        *,
+        partial: bool = False,
+        wait_s: float = EXPORT_WAIT_S,
+    ) -> Result | None:
         """Return the document of an ended job, or None while a worker makes its searchable PDF: ask again later.
 
         `parts` are the formats in a zip, separated by commas. `password` opens an encrypted PDF to make it searchable.
+        With `partial`, a running job gives the pages read so far; there is no searchable PDF of them. `wait_s` is how
+        long to wait for a searchable PDF.
         Raises `OptionInvalid`, `ResultNotReady`, `FormatFailed`, `PdfEncrypted`, `PdfWrongPassword`, and as
         `JobService.job`.
         """
         forms = _select_formats(form, parts)
         head = self._jobs.document_head(job_id)
-        if not head.status.ended:
+        if not head.status.ended and (not partial or "pdf" in forms):
             raise ResultNotReady
-        if "pdf" in forms and not self._searchable_pdfs.ready(head, password):
+        if "pdf" in forms and not self._searchable_pdfs.ready(head, password, wait_s):
             return None
         completed_at = head.completed_at or now()
         return Result(
@@ -77,9 +88,9 @@ class Results:
         if form == "pdf":
             return self._files.export(head.job_id, file_name(head.completed_at or now()), start)
         if form != "zip":
-            return _skip(start, self._chunks(head, form))
+            return skip_bytes(start, self._chunks(head, form))
         entries = ((name, self._chunks(head, part)) for name, part in _zip_entries(forms))
-        return _skip(start, zip_stream(entries, head.completed_at or now()))
+        return skip_bytes(start, zip_stream(entries, head.completed_at or now()))
 
     def _chunks(self, head: Document, form: str) -> Iterator[bytes]:
         writer = FORMATS[form]
@@ -93,7 +104,7 @@ def _version(job_id: str, completed_at: datetime, form: str, forms: list[str]) -
     return hashlib.sha256(" ".join(parts).encode()).hexdigest()[:32]
 
 
-def _skip(start: int, chunks: Iterator[bytes]) -> Iterator[bytes]:
+def skip_bytes(start: int, chunks: Iterator[bytes]) -> Iterator[bytes]:
     """Yield the bytes from `start` on. An empty chunk replaces each one left out: see formats/registry.py."""
     for chunk in chunks:
         yield chunk[start:]

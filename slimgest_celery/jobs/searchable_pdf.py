@@ -28,7 +28,7 @@ from slimgest_celery.storage.job_files import JobFiles
 
 _POLL_S = 0.1
 _PROBLEM_S = 60  # that a request may come later, to learn that the storage is full
-_WAIT_S = 5.0  # that a request waits before it answers 202
+EXPORT_WAIT_S = 5.0  # that a request waits before it answers 202
 _PAGES_PER_LIMIT = 100  # pages that may take, all together, as long as the reading of one page may
 _PAGES_PER_STEP = 64  # a long document is made after the short ones, as if its owner waited for several
 
@@ -44,19 +44,19 @@ class SearchablePdfs:
 
     # For the API
 
-    def ready(self, head: Document, password: str | None) -> bool:
-        """Return True if an ended job's searchable PDF is stored. If not, request it and wait up to `_WAIT_S` seconds.
+    def ready(self, head: Document, password: str | None, wait_s: float = EXPORT_WAIT_S) -> bool:
+        """Return True if an ended job's searchable PDF is stored. If not, request it and wait up to `wait_s` seconds.
 
         Raises the reason if it could not be made. The next request tries again.
         """
-        deadline_s = time.monotonic() + _WAIT_S
+        deadline_s = time.monotonic() + wait_s
         if not head.total_pages or head.completed_at is None:
             raise FormatFailed("There is no searchable PDF of a PDF that could not be opened.")
         while not self._files.has_export(head.job_id, file_name(head.completed_at)):
             if problem := self._pop_problem(head.job_id):
                 raise StoredFailure(problem)
             self._request(head, password)
-            if time.monotonic() > deadline_s:
+            if time.monotonic() >= deadline_s:
                 return False
             time.sleep(_POLL_S)
         return True

@@ -16,14 +16,16 @@ from tests.support.browser import choose, drop, until_status
 from tests.support.engines import RAISE
 from tests.support.stack import Stack
 
-SCREENS: list[dict[str, Any]] = [
-    {"color_scheme": "light", "viewport": {"width": 1400, "height": 880}},
-    {"color_scheme": "dark", "viewport": {"width": 1400, "height": 880}},
-    {"color_scheme": "dark", "viewport": {"width": 375, "height": 740}, "has_touch": True},
-]
+_PHONE = {"viewport": {"width": 375, "height": 740}, "has_touch": True}
+SCREENS: dict[str, dict[str, Any]] = {
+    "light-1280": {"color_scheme": "light", "viewport": {"width": 1280, "height": 800}},
+    "dark-1920": {"color_scheme": "dark", "viewport": {"width": 1920, "height": 1080}},
+    "dark-375": {"color_scheme": "dark", **_PHONE},
+    "light-375": {"color_scheme": "light", **_PHONE},
+}
 
 
-@pytest.mark.parametrize("screen", SCREENS, ids=["light", "dark", "phone"])
+@pytest.mark.parametrize("screen", SCREENS.values(), ids=SCREENS)
 def test_axe_finds_no_violation_in_any_state_of_the_web_page(
     stack: Stack, visitors: Callable[..., Page], screen: dict[str, Any]
 ) -> None:
@@ -45,9 +47,27 @@ def test_axe_finds_no_violation_in_any_state_of_the_web_page(
     visitor.locator("#downloads summary").click()
     _check_accessibility(visitor, "failed page and open menu")
     visitor.locator("#downloads summary").click()
+    visitor.get_by_label("Search in the document").fill("page")
+    expect(visitor.locator("#search-count")).to_contain_text("hit")
+    visitor.get_by_role("button", name="Next hit").click()
+    expect(visitor.locator("rect.current")).to_have_count(1)
+    _check_accessibility(visitor, "a search")
+    visitor.get_by_label("Lines", exact=True).check()
+    _check_accessibility(visitor, "lines")
     visitor.evaluate("location.hash = ''")
     expect(visitor.locator("#documents li").first).to_be_visible()
-    _check_accessibility(visitor, "list of documents")
+    visitor.get_by_label("Select all").check()
+    expect(visitor.locator("#selection")).to_be_visible()
+    _check_accessibility(visitor, "list of documents, some selected")
+    visitor.get_by_label("Which documents").select_option("Running")
+    _check_accessibility(visitor, "a filter")
+    visitor.get_by_label("Which documents").select_option("All")
+    choose(visitor, "report.pdf", pdfs.report())
+    expect(visitor.locator("#lines table")).to_be_visible()
+    _check_accessibility(visitor, "headings and tables")
+    visitor.evaluate("document.getElementById('keys-dialog').showModal()")
+    _check_accessibility(visitor, "list of keys")
+    visitor.evaluate("document.getElementById('keys-dialog').close()")
     choose(visitor, "locked.pdf", pdfs.text_pages(["secret"], password="secret"))
     until_status(visitor, "failed")
     _check_accessibility(visitor, "PDF needs a password")
@@ -80,6 +100,7 @@ def test_a_phone_shows_either_the_list_or_the_document(stack: Stack, visitors: C
 
 PAGES = 2000
 MAX_ROWS = 40
+MAX_IMAGES = 100
 MAX_TASK_MS = 100
 
 
@@ -91,13 +112,18 @@ def test_two_thousand_pages_never_block_the_web_page(
     texts = [f"Page {number} of a book.\n" + "\n".join(pdfs.PROSE) for number in range(1, PAGES + 1)]
     (tmp_path / "book.pdf").write_bytes(pdfs.text_pages(texts))
     browser.start_tracing(page=visitor, path=tmp_path / "trace.json", categories=["toplevel", "devtools.timeline"])
+    requested: list[str] = []
+    visitor.on("request", lambda request: requested.append(request.url) if "/image?" in request.url else None)
     visitor.set_input_files("#files", tmp_path / "book.pdf")
     until_status(visitor, "completed")
     visitor.reload()
     expect(visitor.locator("#lines")).to_contain_text("Page 1 of a book.")
     visitor.locator("#page-list").press("End")
     expect(visitor.locator("#lines")).to_contain_text(f"Page {PAGES} of a book.")
+    visitor.get_by_label("Search in the document").fill("upper road")
+    expect(visitor.locator("#search-count")).to_have_text("2,000 hits on 2,000 pages")
     browser.stop_tracing()
+    assert len(requested) < MAX_IMAGES
     assert visitor.locator("[role=option]").count() < MAX_ROWS
     longest_ms = max(_main_thread_ms(tmp_path / "trace.json"))
     assert longest_ms < MAX_TASK_MS

@@ -79,7 +79,7 @@ def test_a_page_with_a_warning_shows_it(visitor: Page) -> None:
     expect(visitor.locator("#viewer-state")).to_have_text("1 page, 1 with warnings")
     expect(visitor.locator(f"{ROW}[data-page='1']")).to_contain_text("⚠ OCR")
     expect(visitor.locator("#page-warnings li")).to_contain_text("instead of 150 dpi")
-    expect(visitor.locator("#page-warnings li")).to_contain_text("SLIMGEST_MAX_PAGE_PIXELS")
+    expect(visitor.locator("#page-warnings li")).not_to_contain_text("SLIMGEST")
 
 
 def test_a_failed_page_shows_its_error_and_can_be_read_again(visitor: Page) -> None:
@@ -88,8 +88,8 @@ def test_a_failed_page_shows_its_error_and_can_be_read_again(visitor: Page) -> N
     expect(visitor.locator("#viewer-failed")).to_contain_text("2 pages could not be read")
     visitor.get_by_role("button", name="Show next failed page").click()
     expect(visitor.locator("#page-title")).to_have_text("Page 2 of 4")
-    expect(visitor.locator("#lines")).to_contain_text("The OCR engine failed on this page")
-    expect(visitor.locator("#lines")).to_contain_text(PageEngineFailed.hint)
+    expect(visitor.locator("#lines")).to_contain_text("Text recognition failed on this page")
+    expect(visitor.locator("#lines")).to_contain_text(PageEngineFailed.code)
     visitor.get_by_role("button", name="Read this page again").click()
     expect(visitor.locator("#viewer-failed")).to_contain_text("1 page could not be read")
     expect(visitor.locator("#lines .line")).to_be_visible()
@@ -123,7 +123,7 @@ def test_a_line_and_its_box_are_highlighted_together(visitor: Page) -> None:
 def test_the_colour_of_a_line_shows_its_confidence(visitor: Page) -> None:
     choose(visitor, "unsure.pdf", pdfs.numbered(1))  # the engine returns a confidence of 0.5
     line = visitor.locator("#lines .line.unsure")
-    expect(line).to_have_text("page 150 %")
+    expect(line).to_have_attribute("title", "Confidence: 50 %")
     expect(visitor.locator("#boxes rect.unsure")).to_have_count(1)
     choose(visitor, "sure.pdf", pdfs.text_pages([PROSE]))
     expect(visitor.locator("#lines .line.sure").first).to_be_visible()
@@ -160,7 +160,7 @@ def test_a_pdf_that_cannot_be_read_shows_what_to_do(visitor: Page) -> None:
     choose(visitor, "broken.pdf", b"%PDF-1.7 and nothing else")
     until_status(visitor, "failed")
     expect(visitor.locator("#message-text")).to_have_text(PdfUnreadable().message)
-    expect(visitor.locator("#message-hint")).to_have_text(PdfUnreadable.hint)
+    expect(visitor.locator("#message-hint")).to_contain_text("Open it with another program")
 
 
 def test_an_image_is_read_like_a_pdf_and_shown(visitor: Page) -> None:

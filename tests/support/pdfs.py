@@ -179,6 +179,40 @@ _TO_UNICODE = (
 )
 
 
+REPORT_TABLE = [["Ship", "Cargo", "Tons"], ["Anna", "Timber", "120"], ["Brig", "Salt", "80"]]
+
+
+def report() -> bytes:
+    """A page with a heading, a paragraph with a word that is cut at the end of a line, and a ruled table."""
+    stored = io.BytesIO()
+    canvas = Canvas(stored, pagesize=(595, 842))
+    canvas.setFont("Helvetica-Bold", 22)
+    canvas.drawString(72, 760, "Harbour report")
+    canvas.setFont("Helvetica", 11)
+    for row, line in enumerate(
+        ["The harbour was quiet all day, and the keeper has weath-", "ered the storm in his tower."]
+    ):
+        canvas.drawString(72, 720 - 14 * row, line)
+    for row, cells in enumerate(REPORT_TABLE):
+        for column, cell in enumerate(cells):
+            canvas.rect(72 + 120 * column, 640 - 24 * row, 120, 24)
+            canvas.drawString(80 + 120 * column, 648 - 24 * row, cell)
+    canvas.save()
+    return stored.getvalue()
+
+
+def sideways(lines: Sequence[str]) -> bytes:
+    """A page whose lines are printed upwards, as a wide table in a book is."""
+    stored = io.BytesIO()
+    canvas = Canvas(stored, pagesize=(595, 842))
+    canvas.rotate(90)
+    canvas.setFont("Helvetica", 14)
+    for row, line in enumerate(lines):
+        canvas.drawString(72, -100 - 20 * row, line)
+    canvas.save()
+    return stored.getvalue()
+
+
 def mapped(lines: Sequence[str], meaning: dict[str, str]) -> bytes:
     """A page with these lines, in a font whose map has other letters."""
     entries = "".join(f"<{ord(drawn):02x}> <{ord(said):04x}>\n" for drawn, said in meaning.items())

@@ -75,3 +75,9 @@ def test_every_element_id_used_by_a_script_exists() -> None:
     ids = set(re.findall(r'\sid="([^"]+)"', HTML))
     used = {name for script in WEB.glob("*.js") for name in re.findall(r'\$\("([^"]+)"\)', script.read_text())}
     assert used <= ids and len(used) > 30
+
+
+def test_every_key_is_documented() -> None:
+    keys = re.findall(r'keys: \["([^"]+)"', (WEB / "main.js").read_text())
+    documented = re.findall(r"`([^`]+)`", (ROOT / "docs" / "web-page.md").read_text())
+    assert len(keys) > 10 and set(keys) <= set(documented)
