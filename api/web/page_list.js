@@ -49,8 +49,8 @@ export class PageList {
 
   /** List only these pages, those with hits of a search; null lists all. @param {PageList["found"]} found */
   showFound(found) {
+    if (!found !== !this.found) this.scrollTo = this.selected;
     this.found = found;
-    this.scrollTo = this.selected;
     this.render();
   }
 
@@ -84,14 +84,14 @@ export class PageList {
     for (let row = first; row <= last; row++) this.#updateRow(job, row);
     const active = this.rows.get(this.#rowOf(this.selected));
     setAttribute(this.element, "aria-activedescendant", active?.id ?? null);
-    this.#wantThumbnails(job, first + EXTRA_ROWS, last - EXTRA_ROWS);
+    this.#wantThumbnails(job, Math.floor(scrollTop / ROW_HEIGHT), Math.ceil((scrollTop + clientHeight) / ROW_HEIGHT) - 1);
   }
 
-  /** Fetch the images of the visible rows. Pages that wait are left in peace: to draw them would delay the reading. @param {import("./job.js").Job} job @param {number} first @param {number} last */
+  /** Fetch the images of the visible rows. Pages that wait are left out: to draw them would delay the reading. @param {import("./job.js").Job} job @param {number} first @param {number} last */
   #wantThumbnails(job, first, last) {
     if (!this.element.clientHeight) return;
     const numbers = [];
-    for (let row = Math.max(0, first - EXTRA_ROWS); row <= last + EXTRA_ROWS; row++) {
+    for (let row = first; row <= last; row++) {
       const number = this.rows.has(row) ? this.#pageAt(row) : 0;
       if (number && (job.ended || job.stateOf(number) !== "waiting")) numbers.push(number);
     }

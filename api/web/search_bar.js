@@ -46,12 +46,18 @@ export class SearchBar {
 
   /** Called when a document or page is shown, or its pages have changed. @param {Job} job @param {number} page */
   show(job, page) {
-    const opened = job !== this.job;
     this.page = page;
-    if (!opened && job.done === this.read) return;
+    if (job !== this.job) this.#open(job);
+    else if (this.query && job.done !== this.read && !this.pending) this.#searchSoon(ARRIVING_MS);
+  }
+
+  /** @param {Job} job */
+  #open(job) {
     this.job = job;
-    this.read = job.done;
-    if (this.query) this.#searchSoon(opened ? 0 : ARRIVING_MS);
+    this.counts = new Map();
+    this.list.showFound(null);
+    if (this.query) this.#searchSoon(0);
+    this.#showCount();
   }
 
   /** Move the keyboard to the search bar. */
@@ -112,6 +118,7 @@ export class SearchBar {
     const { signal } = this.searching;
     const { job, query } = this;
     if (!job) return;
+    this.read = job.done;
     const counts = await countHits(job, query, signal);
     if (signal.aborted) return;
     this.pending = false;

@@ -4,7 +4,7 @@ import { $, createElement, pluralize, setText, showMessage } from "./dom.js";
 import { saveResult } from "./download.js";
 import { deleteJob, getJob, retry, subscribe } from "./store.js";
 
-const MAX_PER_ZIP = 100; // same as in api/requests.py
+const MAX_PER_ZIP = 80; // same as in jobs/result_archive.py
 
 /** @typedef {import("./job.js").Job} Job */
 

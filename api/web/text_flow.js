@@ -54,7 +54,32 @@ export function paragraphsOf(page) {
   return count ? [{ kind: "text", level: 0, first: 0, last: count - 1, cells: null }] : [];
 }
 
-/** Return the text of each block of a paragraph as flowing text. @param {any} page @param {any} paragraph @param {Set<string>} known @returns {string[]} */
-export function flowOf(page, { first, last }, known) {
-  return flow(page.blocks.slice(first, last + 1).map((/** @type {any} */ block) => block.text), known);
+/** Return the text of each of these blocks as flowing text. @param {any} page @param {number[]} indices @param {Set<string>} known @returns {string[]} */
+export function flowOf(page, indices, known) {
+  return flow(indices.map((index) => page.blocks[index].text), known);
+}
+
+/** @param {any} paragraph @returns {number[]} the indices of its blocks */
+export function indicesOf({ first, last }) {
+  return Array.from({ length: last - first + 1 }, (_, at) => first + at);
+}
+
+/** @typedef {{row: number, column: number, row_span: number, col_span: number, header: boolean, blocks: number[]}} Cell */
+
+/** Return the rows of a table, each with the cells that start in it. Earlier versions stored rows of block indices. @param {any[]} cells @returns {Cell[][]} */
+export function tableRows(cells) {
+  /** @type {Cell[]} */
+  const records = Array.isArray(cells[0]) ? cells.flatMap((row, at) => row.map((/** @type {number|null} */ index, /** @type {number} */ column) => oldCell(at, column, index))) : cells;
+  /** @type {Cell[][]} */
+  const rows = [];
+  for (const cell of records) {
+    while (rows.length <= cell.row) rows.push([]);
+    rows[cell.row].push(cell);
+  }
+  return rows;
+}
+
+/** @param {number} row @param {number} column @param {number|null} index @returns {Cell} */
+function oldCell(row, column, index) {
+  return { row, column, row_span: 1, col_span: 1, header: false, blocks: index === null ? [] : [index] };
 }

@@ -2,7 +2,7 @@
 import { Boxes } from "./boxes.js";
 import { createElement } from "./dom.js";
 import { confidenceClass } from "./labels.js";
-import { flowOf, hyphenatedWords, paragraphsOf } from "./text_flow.js";
+import { flowOf, hyphenatedWords, indicesOf, paragraphsOf, tableRows } from "./text_flow.js";
 
 const CHUNK = 300; // lines added to the DOM at a time; more are added when the user scrolls near their end
 const FIRST_HEADING = 4; // the title of the text pane is an h3
@@ -30,6 +30,9 @@ export class TextView {
     /** @type {any[]} */
     this.paragraphs = [];
     this.shown = 0; // paragraphs in the DOM
+    /** @type {Set<string>} words of the page that are written with a hyphen */
+    this.known = new Set();
+    this.headingLevel = FIRST_HEADING - 1; // of the last heading
     this.end = createElement("div", { className: "lines-end" });
     new IntersectionObserver(([entry]) => entry.isIntersecting && this.#appendMore(), { root: list, rootMargin: "400px" }).observe(this.end);
     for (const side of [list, boxes]) {
@@ -109,26 +112,39 @@ export class TextView {
 
   /** @param {any} paragraph */
   #createParagraph(paragraph) {
-    const { kind, first, last, cells } = paragraph;
-    if (cells) return this.#createTable(cells);
-    const texts = this.asLines ? [] : flowOf(this.page, paragraph, this.known ?? new Set());
-    const lines = [];
-    for (let index = first; index <= last; index++) lines.push(this.#createLine(index, texts[index - first]));
-    if (kind !== "heading") return createElement("p", { className: "part" }, ...lines);
-    return createElement(this.#headingTag(paragraph.level), { className: `part heading level-${paragraph.level}` }, ...lines);
+    if (paragraph.cells) return this.#createTable(paragraph.cells);
+    const lines = this.#createLines(indicesOf(paragraph));
+    if (paragraph.kind === "heading") return createElement(this.#headingTag(paragraph.level), { className: `part heading level-${paragraph.level}` }, ...lines);
+    return createElement("p", { className: this.#isMarginal(paragraph) ? "part marginal" : "part" }, ...lines);
+  }
+
+  /** Return true for a running header, a footer or a page number. @param {any} paragraph */
+  #isMarginal({ first, last }) {
+    return (this.page.regions ?? []).some((/** @type {any} */ region) => /^(header|footer)$/.test(region.kind) && region.first !== null && first >= region.first && last <= region.last);
+  }
+
+  /** @param {number[]} indices of blocks */
+  #createLines(indices) {
+    const texts = this.asLines ? [] : flowOf(this.page, indices, this.known);
+    return indices.map((index, at) => this.#createLine(index, texts[at]));
   }
 
   /** Return the element of a heading. It is at most one level below the heading before it, as screen readers expect. @param {number} level */
   #headingTag(level) {
-    this.headingLevel = Math.min(FIRST_HEADING - 1 + Math.max(1, level), (this.headingLevel ?? FIRST_HEADING) + 1, 6);
+    this.headingLevel = Math.min(FIRST_HEADING - 1 + Math.max(1, level), this.headingLevel + 1, 6);
     return `h${this.headingLevel}`;
   }
 
-  /** @param {(number|null)[][]} cells */
+  /** @param {any[]} cells */
   #createTable(cells) {
-    const cell = (/** @type {number|null} */ index) => createElement("td", {}, ...(index === null ? [] : [this.#createLine(index)]));
-    const rows = cells.map((row) => createElement("tr", {}, ...row.map(cell)));
+    const rows = tableRows(cells).map((row) => createElement("tr", {}, ...row.map((cell) => this.#createCell(cell))));
     return createElement("div", { className: "part table" }, createElement("table", {}, createElement("tbody", {}, ...rows)));
+  }
+
+  /** @param {import("./text_flow.js").Cell} cell */
+  #createCell({ row_span: rowSpan, col_span: colSpan, header, blocks }) {
+    const kind = header ? { scope: colSpan > 1 ? "colgroup" : "col" } : {};
+    return createElement(header ? "th" : "td", { rowSpan, colSpan, ...kind }, ...this.#createLines(blocks));
   }
 
   /** @param {number} index of the block @param {string} [text] as it is written in flowing text */

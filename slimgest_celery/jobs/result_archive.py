@@ -11,7 +11,7 @@ from slimgest_celery.formats.registry import FORMATS
 from slimgest_celery.formats.zip_archive import zip_stream
 from slimgest_celery.jobs.results import Result, Results, skip_bytes
 
-MAX_JOBS = 100
+MAX_JOBS = 80  # an address is then shorter than the 4 kB that HTTP servers accept
 _FORBIDDEN = re.compile(r'[<>:"/\\|?*\x00-\x1f\x7f]')  # in file names of Windows
 _RESERVED = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\..*)?", re.IGNORECASE)  # devices of Windows
 _MAX_STEM = 150  # characters; with its suffix, a name in any script fits into 255 UTF-16 units

@@ -12,7 +12,7 @@ from tests.support import pdfs
 from tests.support.browser import choose
 
 _TECHNICAL = re.compile(
-    r"`|SLIMGEST|\bheaders?\b|\bform\b|\bfields?\b|HTTP|curl|\bGET\b|\bPOST\b|Bearer|/jobs|/docs|callback|webhook"
+    r"`|SLIMGEST_|\bheaders?\b|\bform\b|\bfields?\b|HTTP|curl|\bGET\b|\bPOST\b|Bearer|/jobs|/docs|callback|webhook"
     r"|Idempotency|Retry-After|apt-get|Operator:|\bdpi\b`|request\b",
     re.IGNORECASE,
 )
