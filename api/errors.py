@@ -24,7 +24,8 @@ from slimgest_celery.errors import (
 )
 from slimgest_celery.models.problem import Problem
 from slimgest_celery.models.responses import ProblemDocument
-from slimgest_celery.storage.base import TEMPORARY_FULL, is_out_of_space
+from slimgest_celery.process_limits import is_out_of_space
+from slimgest_celery.storage.base import TEMPORARY_FULL
 
 _log = logging.getLogger(__name__)
 _BY_STATUS: dict[int, type[SlimgestError]] = {

@@ -1,8 +1,9 @@
-"""Limits that a process sets on itself: its end with its parent, and its memory."""
+"""Limits of a process: its end with its parent, its memory, a full disk, and no telemetry of its libraries."""
 
 from __future__ import annotations
 
 import ctypes
+import errno
 import os
 import resource
 import signal
@@ -10,6 +11,7 @@ import sys
 
 _PR_SET_PDEATHSIG = 1
 _LIBRARIES_MB = 1024  # address space of Python, numpy, PDFium and qpdf themselves
+_NO_SPACE = (errno.ENOSPC, errno.EDQUOT)
 _PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
 _libc = ctypes.CDLL(None) if sys.platform == "linux" else None
 
@@ -31,6 +33,20 @@ def resident_bytes() -> int:
         return int(os.read(file, 128).split()[1]) * _PAGE_BYTES
     finally:
         os.close(file)
+
+
+def is_out_of_space(error: BaseException) -> bool:
+    """Return True for an error of the operating system that a full disk, or the user's quota, has caused."""
+    return isinstance(error, OSError) and error.errno in _NO_SPACE
+
+
+def forbid_openvino_telemetry() -> None:
+    """Make the import of OpenVINO's telemetry fail; OpenVINO then uses a stub.
+
+    Otherwise the import of OpenVINO writes a client id to the home folder, or fails where it cannot, and contacts an
+    analytics service.
+    """
+    sys.modules["openvino_telemetry"] = None  # type: ignore[assignment]
 
 
 def limit_helper_process(limit_mb: int, parent: int) -> bool:

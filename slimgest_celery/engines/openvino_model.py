@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import ctypes
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+
+from slimgest_celery.process_limits import forbid_openvino_telemetry
 
 Tensor = NDArray[np.float32]
 _malloc_trim = getattr(ctypes.CDLL(None), "malloc_trim", None)  # of glibc
@@ -54,16 +55,8 @@ def free_unused_memory() -> None:
         _malloc_trim(0)
 
 
-def _forbid_telemetry() -> None:
-    """Make the import of OpenVINO's telemetry fail; OpenVINO then uses a stub.
-
-    Otherwise the import of OpenVINO writes a client id to the home folder and contacts an analytics service.
-    """
-    sys.modules["openvino_telemetry"] = None  # type: ignore[assignment]
-
-
 def _compile(path: Path, shape: Sequence[int] | None) -> Any:
-    _forbid_telemetry()
+    forbid_openvino_telemetry()
     import openvino  # 0.2 s: not needed for a page with a text layer
 
     core = openvino.Core()

@@ -17,6 +17,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from slimgest_celery.config import Settings
+from slimgest_celery.process_limits import forbid_openvino_telemetry
 from slimgest_celery.sandbox import kernel
 from slimgest_celery.storage.fsspec_client import local_folder
 
@@ -40,7 +41,7 @@ _REMOTE_STORAGE_FOLDERS = (".aws", ".config/fsspec", ".config/gcloud")  # below 
 _DNS = 53
 _DEFAULT_PORTS = {"redis": 6379, "rediss": 6379, "http": 80, "https": 443}
 _OTLP_PORT = 4318
-_UNTESTED_ENGINES = ("nemotron",)
+UNTESTED_ENGINES = ("nemotron",)  # SLIMGEST_SANDBOX=auto leaves these outside
 _PINNED: list[int] = []  # descriptors that stay open
 
 
@@ -56,8 +57,7 @@ class Sandbox:
     def limit_access(self) -> None:
         """Limit files and TCP for this thread and all that it starts: call it before other threads exist."""
         if not self.off and kernel.landlock_abi():
-            # OpenVINO's telemetry fails if it cannot write to the home folder. Without the module, OpenVINO skips it.
-            sys.modules.setdefault("openvino_telemetry", None)  # type: ignore[arg-type]
+            forbid_openvino_telemetry()  # an engine of your own may import OpenVINO
             # Linux forgets the folder of a process in /proc when it is short of memory, and then the rule for it.
             _PINNED.append(os.open("/proc/self", os.O_PATH | os.O_CLOEXEC))
             kernel.restrict_access(readable=self.readable, writable=self.writable, tcp_ports=self.tcp_ports)
@@ -135,7 +135,7 @@ def _reason_against(settings: Settings, engine: str = "") -> str:
         if missing := missing_support():
             raise RuntimeError(f"SLIMGEST_SANDBOX=on, and this system cannot limit {', '.join(missing)}")
         return ""
-    if engine in _UNTESTED_ENGINES:
+    if engine in UNTESTED_ENGINES:
         return f"the engine {engine} was not tested in it (SLIMGEST_SANDBOX=on uses it)"
     return "" if len(missing_support()) < 2 else f"this system cannot limit {', '.join(missing_support())}"
 
@@ -152,7 +152,9 @@ def _readable(settings: Settings) -> Iterator[Path]:
         yield from (Path(entry) for entry in os.environ.get(name, "").split(":") if entry)
     yield from (*settings.sandbox_paths, *filter(None, (settings.model_dir, settings.tessdata)))
     if local_folder(settings.storage_url) is None:
-        yield from (Path.home() / name for name in _REMOTE_STORAGE_FOLDERS)
+        with suppress(RuntimeError):  # the user has no home folder
+            home = Path.home()
+            yield from (home / name for name in _REMOTE_STORAGE_FOLDERS)
 
 
 def _redis_ports(settings: Settings) -> Iterator[int]:

@@ -5,7 +5,6 @@ Keys are relative paths with slashes. Every failure except a missing file is rai
 
 from __future__ import annotations
 
-import errno
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,6 +12,7 @@ from pathlib import Path
 from typing import IO, Protocol
 
 from slimgest_celery.errors import StorageUnavailable
+from slimgest_celery.process_limits import is_out_of_space
 
 TEMPORARY_FULL = "The temporary folder of the service has no free space."
 COPY_BYTES = 1 << 20  # read at once while a large file is copied
@@ -69,14 +69,6 @@ class Storage(Protocol):
 
     def delete_folder(self, folder: str) -> None:
         """Delete a folder with all its content, if it exists."""
-
-
-_NO_SPACE = (errno.ENOSPC, errno.EDQUOT)
-
-
-def is_out_of_space(error: BaseException) -> bool:
-    """Return True for an error of the operating system that a full disk, or the user's quota, has caused."""
-    return isinstance(error, OSError) and error.errno in _NO_SPACE
 
 
 @contextmanager

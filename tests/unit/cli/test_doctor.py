@@ -9,10 +9,11 @@ import pytest
 from click.testing import CliRunner
 
 from slimgest_celery.cli import main
-from slimgest_celery.cli.doctor import Finding, _disk_space, check_machine
+from slimgest_celery.cli.doctor import Finding, _disk_space, _sandbox, check_machine
 from slimgest_celery.cli.error_hints import COMMAND_HINTS
 from slimgest_celery.config import Settings
 from slimgest_celery.errors import StorageUnavailable
+from slimgest_celery.sandbox.policy import missing_support
 
 
 def test_each_problem_has_its_reason_and_what_to_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -41,3 +42,14 @@ def test_the_free_space_is_that_of_the_temporary_folder_if_the_storage_is_no_fol
     assert _disk_space(Settings(SLIMGEST_STORAGE_URL=url)).name.endswith(f" GB free at {tmp_path}")
     named = _disk_space(Settings(SLIMGEST_STORAGE_URL=f"file://{tmp_path}/new/jobs")).name
     assert named.endswith(f" GB free at {tmp_path}")
+
+
+@pytest.mark.skipif(bool(missing_support()), reason="this system does not support the sandbox")
+def test_nemotron_without_the_sandbox_is_reported() -> None:
+    def finding(**env: str) -> Finding:
+        return _sandbox(Settings.from_env(env))
+
+    found = finding(SLIMGEST_ENGINE="nemotron")
+    assert not found.ok and not found.required and "nemotron are in no sandbox" in found.advice
+    assert finding(SLIMGEST_ENGINE="nemotron", SLIMGEST_SANDBOX="on").ok
+    assert finding(SLIMGEST_ENGINE="rapidocr").ok
