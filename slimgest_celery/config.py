@@ -29,8 +29,14 @@ class SettingsError(ValueError):
 
 
 def default_home() -> Path:
-    """Return the default folder of slimgest's files: `slimgest` in the user's XDG data folder."""
-    return Path(os.environ.get("XDG_DATA_HOME") or Path.home() / ".local/share") / "slimgest"
+    """Return the default folder of slimgest's files: `slimgest` in the user's XDG data folder.
+
+    Raises `SettingsError` if the user has no home folder, as in a container with any user id.
+    """
+    try:
+        return Path(os.environ.get("XDG_DATA_HOME") or Path.home() / ".local/share") / "slimgest"
+    except RuntimeError as error:
+        raise SettingsError("This user has no home folder: set XDG_DATA_HOME to the folder for the data.") from error
 
 
 def _parse_seconds(value: Any) -> Any:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 import pytest
 
 from slimgest_celery.config import Settings, SettingsError, unknown_variables
@@ -39,3 +41,14 @@ def test_unknown_variables_are_reported_with_the_nearest_name() -> None:
         "SLIMGEST_MAX_UPLOAD_MBS is no setting of slimgest and has no effect. Did you mean SLIMGEST_MAX_UPLOAD_MB?",
         "SLIMGEST_REDIS is no setting of slimgest and has no effect. Did you mean SLIMGEST_REDIS_URL?",
     ]
+
+
+def test_a_user_without_a_home_folder_is_told_what_to_set(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("HOME")
+    monkeypatch.delenv("XDG_DATA_HOME", raising=False)
+    monkeypatch.setattr(os, "getuid", lambda: 54321)  # a container with any user id: it has no entry in /etc/passwd
+    with pytest.raises(SettingsError, match="XDG_DATA_HOME"):
+        Settings.from_env({})
+    assert Settings.from_env({"SLIMGEST_STORAGE_URL": "/data/jobs"}).storage_url == "/data/jobs"
+    monkeypatch.setenv("XDG_DATA_HOME", "/data")
+    assert Settings.from_env({}).storage_url == "/data/slimgest/jobs"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -35,6 +36,13 @@ def test_a_remote_storage_and_traces_add_their_ports(monkeypatch: pytest.MonkeyP
     sandbox = worker_sandbox(_settings(SLIMGEST_STORAGE_URL="s3://bucket/jobs"), "rapidocr")
     assert {53, 80, 443, 4319, 7001, 9000} <= set(sandbox.tcp_ports)
     assert Path.home() / ".aws" in sandbox.readable
+
+
+def test_a_user_without_a_home_folder_may_use_a_remote_storage(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("HOME")
+    monkeypatch.setattr(os, "getuid", lambda: 54321)  # a container with any user id
+    sandbox = worker_sandbox(_settings(SLIMGEST_STORAGE_URL="s3://bucket/jobs"), "rapidocr")
+    assert 443 in sandbox.tcp_ports
 
 
 def test_the_process_of_a_searchable_pdf_changes_only_its_output_and_connects_nowhere(tmp_path: Path) -> None:
