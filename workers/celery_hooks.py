@@ -26,9 +26,10 @@ from slimgest_celery.engines.protocol import GpuEngine, OcrEngine
 from slimgest_celery.engines.registry import choose_engine
 from slimgest_celery.errors import EngineUnavailable, StorageUnavailable
 from slimgest_celery.models.service import Worker
-from slimgest_celery.process_limits import end_with_parent, resident_bytes
+from slimgest_celery.process_limits import end_with_parent, is_out_of_space, resident_bytes
 from slimgest_celery.sandbox.launcher import LAUNCHER
 from slimgest_celery.sandbox.policy import worker_sandbox
+from slimgest_celery.storage.base import TEMPORARY_FULL
 from slimgest_celery.telemetry import logs, tracing
 from workers import child_recycling
 from workers.devices import device_of
@@ -146,7 +147,10 @@ def _report_device_memory(engine: GpuEngine, **_: Any) -> None:
 
 def _end_worker(worker: Worker, error: Exception) -> None:
     """End the whole worker: a child without an engine is useless, and Celery would start the next one at once."""
-    reason = error.message if isinstance(error, EngineUnavailable) else f"{type(error).__name__}: {error}"
+    if is_out_of_space(error):
+        reason = TEMPORARY_FULL
+    else:
+        reason = error.message if isinstance(error, EngineUnavailable) else f"{type(error).__name__}: {error}"
     _log.critical("%s cannot start: %s", _node, reason)
     with suppress(RedisError):
         components().worker_registry.register(worker.model_copy(update={"state": "failed", "detail": reason}))

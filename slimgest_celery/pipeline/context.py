@@ -24,6 +24,7 @@ from slimgest_celery.state.job_state import JobState
 from slimgest_celery.state.page_index import PageIndex
 from slimgest_celery.state.page_timings import PageTimings
 from slimgest_celery.state.worker_registry import WorkerRegistry
+from slimgest_celery.storage.base import temporary_space_errors
 from slimgest_celery.storage.job_files import JobFiles
 
 
@@ -68,13 +69,14 @@ class WorkerContext:
 
 @contextmanager
 def task_attempt(context: WorkerContext, job_id: str, first: int, last: int) -> Iterator[None]:
-    """Mark the worker as busy inside.
+    """Mark the worker as busy inside. Raises `StorageUnavailable` also if the temporary folder is full.
 
     An attempt that fails because storage or Redis is unavailable does not count: the pages did not cause it.
     """
     context.worker_registry.mark_busy(context.worker, job_id, first)
     try:
-        yield
+        with temporary_space_errors():
+            yield
     except (StorageUnavailable, BrokerUnavailable, RedisError):
         context.job_state.undo_attempt(job_id, first, last)
         raise

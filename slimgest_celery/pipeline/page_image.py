@@ -20,6 +20,7 @@ from slimgest_celery.jobs.page_images import PageImages
 from slimgest_celery.jobs.service import JobService
 from slimgest_celery.models.page import PageImageRequest
 from slimgest_celery.pdf.document import open_pdf
+from slimgest_celery.storage.base import temporary_space_errors
 from slimgest_celery.storage.job_files import JobFiles
 
 MAX_ATTEMPTS = 2
@@ -39,7 +40,8 @@ def render_page_image(
         if images.begin_attempt(request) > MAX_ATTEMPTS:
             raise PageWorkerLost
         jobs.job(request.job_id)
-        images.put(request, _render(request, files, min(_MAX_PIXELS, max_page_pixels)))
+        with temporary_space_errors():
+            images.put(request, _render(request, files, min(_MAX_PIXELS, max_page_pixels)))
     except (JobUnknown, JobExpired, PageUnknown, JobFailure, PageFailure, StorageUnavailable) as error:
         images.put_error(request, error)
 

@@ -23,6 +23,7 @@ from slimgest_celery.pdf.fingerprint import QPDF_ERRORS
 from slimgest_celery.pdf.fonts import cmaps
 from slimgest_celery.pdf.fonts.font_program import read_program
 from slimgest_celery.pdf.fonts.repair import find_repair
+from slimgest_celery.process_limits import is_out_of_space
 
 _STANDARD_ENCODINGS = ("/WinAnsiEncoding", "/MacRomanEncoding", "/StandardEncoding", "/MacExpertEncoding")
 _STANDARD_FONTS = re.compile(r"/(Helvetica|Arial|Times|TimesNewRoman|Courier|CourierNew|Symbol|ZapfDingbats)\b")
@@ -78,7 +79,9 @@ class FontMaps:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")  # about damaged forms
                 pdf.save(path, compress_streams=False, stream_decode_level=pikepdf.StreamDecodeLevel.none)
-        except QPDF_ERRORS:
+        except QPDF_ERRORS as error:
+            if is_out_of_space(error):  # the PDF is not to blame: its letters would silently stay wrong
+                raise
             return False
         return True
 
