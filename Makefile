@@ -54,7 +54,7 @@ attack: .venv/test
 	$(BIN)/python -m tests.faults.attack
 
 soak: .venv/test
-	$(BIN)/python -m tests.faults.soak --minutes 10
+	$(BIN)/python -m tests.faults.soak --minutes 20
 
 lint: .venv/test
 	$(BIN)/ruff check .

@@ -37,6 +37,9 @@ def main(host: str, port: int, insecure: bool, processes: int, reload: bool) -> 
     # An event stream lasts as long as its job. gevent workers still send gunicorn their heartbeats during a stream, so
     # --timeout does not end it.
     argv += ["--timeout", "60", "--worker-connections", "10000", *(["--reload"] if reload else [])]
+    # gunicorn also closes a new connection without an answer if it could not read a request from it within this time,
+    # 2 s by default: an API whose processors are busy would drop requests that have arrived.
+    argv += ["--keep-alive", "20"]
     # Else gunicorn honours some headers of every proxy on this machine. The application does this for trusted proxies.
     argv += ["--forwarded-allow-ips", ""]
     # Without gunicorn's socket for remote control, and without its folder in the home folder.
