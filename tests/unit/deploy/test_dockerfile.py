@@ -27,7 +27,7 @@ def test_the_default_command_runs_the_whole_service_and_refuses_without_keys(tmp
     environ = {name: value for name, value in os.environ.items() if not name.startswith("SLIMGEST_")}
     command = [sys.executable, "-m", "slimgest_celery.cli", *arguments]
     env = {**environ, "XDG_DATA_HOME": str(tmp_path), "PYTHONPATH": str(ROOT)}
-    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False, env=env)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=150, check=False, env=env)
     assert done.returncode == 2
     assert "Other machines can reach 0.0.0.0, and SLIMGEST_API_KEYS is empty" in done.stderr
     assert "slimgest key NAME" in done.stderr and not list(tmp_path.iterdir())
