@@ -6,11 +6,13 @@ The models here also describe the requests in the OpenAPI document (openapi/).
 from __future__ import annotations
 
 import mimetypes
+import re
 import shutil
 import tempfile
 import uuid
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import PurePosixPath, PureWindowsPath
 from typing import IO, Annotated, Any, Literal, TypeVar
 
@@ -20,16 +22,19 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 from api.openapi.describe import EVENT_ID
 from slimgest_celery.errors import OptionInvalid, PageUnknown, RequestInvalid, UploadMissing
 from slimgest_celery.formats.registry import FORMATS
+from slimgest_celery.jobs.listing import CURSOR
 from slimgest_celery.jobs.page_images import DPI_STEPS, round_up_dpi
 from slimgest_celery.jobs.result_archive import MAX_JOBS
 from slimgest_celery.jobs.submission import Submission
-from slimgest_celery.models.job import PAGES, Options
+from slimgest_celery.models.job import PAGES, JobStatus, Options
 from slimgest_celery.models.page import PageImageRequest
 
 _FILES = ("file", "files")
 _MAX_NAME = 255
 _MAX_PASSWORD = 512
 _MAX_URL = 2048
+_STATUSES = "^({0})(,({0}))*$".format("|".join(JobStatus))
+_TIME = "^[0-9]{4}-[0-9]{2}-[0-9]{2}([Tt ][0-9]{2}:[0-9]{2}(:[0-9]{2}([.][0-9]{1,6})?)?([Zz]|[+-][0-9]{2}:[0-9]{2})?)?$"
 _BINARY: dict[str, Any] = {"type": "string", "format": "binary"}
 
 
@@ -38,6 +43,21 @@ def _require_digits(value: Any) -> Any:
     if isinstance(value, str) and not (value.isascii() and value.isdigit() and len(value) <= 9):
         raise ValueError("must be a whole number of at most 9 digits")
     return value
+
+
+def _split_statuses(value: Any) -> Any:
+    return value.split(",") if isinstance(value, str) and value else value or ()
+
+
+def _parse_time(value: Any) -> Any:
+    """Allow RFC 3339 only. Pydantic also accepts numbers. In a query, `+` means a space: `%2B` is often forgotten."""
+    if not isinstance(value, str) or not value:
+        return value or None
+    text = re.sub(r" (?=[0-9]{2}:[0-9]{2}$)", "+", value) if value.count(":") > 1 else value
+    if not re.fullmatch(_TIME, text):
+        raise ValueError("must be a date or a time, such as 2026-11-25 or 2026-11-25T12:53:43Z")
+    moment = datetime.fromisoformat(text)
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
 WholeNumber = Annotated[int, BeforeValidator(_require_digits)]
@@ -93,8 +113,27 @@ class Query(BaseModel):
 
 
 class JobListQuery(Query):
-    """The part of the job list to return."""
+    """The jobs to list, and the part of the list to return."""
 
+    status: Annotated[frozenset[JobStatus], BeforeValidator(_split_statuses)] = Field(
+        frozenset(),
+        description="Only jobs with this status, or with one of several, separated by commas.",
+        json_schema_extra={"type": "string", "pattern": _STATUSES, "examples": ["failed,partial"]},
+    )
+    filename: str = Field(
+        "", max_length=_MAX_NAME, description="Only jobs whose file name contains this text, in upper or lower case."
+    )
+    since: Annotated[datetime | None, BeforeValidator(_parse_time)] = Field(
+        None,
+        description="Only jobs submitted at this time or later: a date, or a time as in `created_at`; UTC by default.",
+        json_schema_extra={"type": "string", "pattern": _TIME, "examples": ["2026-11-25T12:53:43Z"]},
+    )
+    cursor: str | None = Field(
+        None,
+        pattern=CURSOR,
+        description="The `next_cursor` of the part before, of the same list. Jobs that are added or deleted meanwhile "
+        "do not shift the parts.",
+    )
     offset: WholeNumber = Field(0, ge=0, le=10**9 - 1, description="Number of newer jobs to skip.")
     limit: WholeNumber = Field(50, ge=0, le=1000, description="Maximum number of jobs to list.")
 

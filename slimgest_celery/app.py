@@ -28,6 +28,7 @@ from slimgest_celery.jobs.searchable_pdf import SearchablePdfs
 from slimgest_celery.jobs.service import JobService
 from slimgest_celery.jobs.submission import Submitter
 from slimgest_celery.state.font_verdicts import JobFontVerdicts
+from slimgest_celery.state.job_index import JobIndex
 from slimgest_celery.state.job_state import JobState
 from slimgest_celery.state.page_index import PageIndex
 from slimgest_celery.state.page_timings import PageTimings
@@ -84,6 +85,7 @@ class Components:
         self.files = JobFiles(settings.storage_url)
         self.events = EventLog(redis, self.files, settings.retention_s)
         self.job_state = JobState(redis, settings.retention_s)
+        self.job_index = JobIndex(redis)
         self.worker_registry = WorkerRegistry(redis)
         self.page_timings = PageTimings(redis)
         self.queue_lengths = QueueLengths(celery, redis)
@@ -102,7 +104,12 @@ class Components:
             settings.owner_pending_pages,
         )
         self.jobs = JobService(
-            files=self.files, job_state=self.job_state, events=self.events, deliveries=self.deliveries, celery=celery
+            files=self.files,
+            job_state=self.job_state,
+            job_index=self.job_index,
+            events=self.events,
+            deliveries=self.deliveries,
+            celery=celery,
         )
         self.submitter = Submitter(
             settings=settings,
@@ -130,6 +137,7 @@ class Components:
             jobs=self.jobs,
             files=self.files,
             job_state=self.job_state,
+            job_index=self.job_index,
             worker_registry=self.worker_registry,
             queue_lengths=self.queue_lengths,
             celery=celery,

@@ -25,9 +25,9 @@ from slimgest_celery.errors import (
     TooManyPendingJobs,
     TooManyPendingPages,
 )
+from slimgest_celery.jobs.listing import JobSelection, list_jobs
 from slimgest_celery.jobs.retry import retry_job
 from slimgest_celery.models.events import BEGINNING, is_valid_id
-from slimgest_celery.models.responses import JobList
 from slimgest_celery.state.errors import broker_errors
 
 blueprint = Blueprint("jobs", __name__)
@@ -40,10 +40,22 @@ blueprint = Blueprint("jobs", __name__)
     query=requests.JobListQuery,
 )
 def listing() -> Response:
-    """List the jobs that the service has kept, newest first."""
+    """List the jobs that the service has kept, newest first.
+
+    `status`, `filename` and `since` select jobs. To read a long list, repeat the request with `next_cursor` as `cursor`
+    until it is null.
+    """
     query = requests.parse_query(request, requests.JobListQuery)
-    found, total = components().jobs.list_statuses(query.offset, query.limit, g.owner)
-    return as_json(JobList(jobs=found, total=total, offset=query.offset))
+    selection = JobSelection(
+        owner=g.owner,
+        statuses=query.status,
+        filename=query.filename,
+        since=query.since,
+        cursor=query.cursor,
+        offset=query.offset,
+        limit=query.limit,
+    )
+    return as_json(list_jobs(selection, jobs=components().jobs, job_index=components().job_index))
 
 
 @blueprint.get("/jobs/<uuid:job_id>")

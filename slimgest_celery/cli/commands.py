@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
 import uuid
 from collections.abc import Callable
 from contextlib import closing
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +24,7 @@ from slimgest_celery.formats.registry import FORMATS
 from slimgest_celery.models.job import JobStatus, Mode, Options
 
 _URL = "http://127.0.0.1:8000"
+_UNITS = {"m": timedelta(minutes=1), "h": timedelta(hours=1), "d": timedelta(days=1)}
 _BINARY = ("application/pdf", "application/zip")
 
 url_option = click.option(
@@ -47,7 +51,18 @@ def _job_id(context: click.Context, parameter: click.Parameter, given: str | Non
     try:
         return given and str(uuid.UUID(given))
     except ValueError as error:
-        raise click.BadParameter(f"{given!r} is not a job id; `slimgest status` lists the jobs.") from error
+        raise click.BadParameter(f"{given!r} is not a job id; `slimgest jobs` lists them.") from error
+
+
+def _moment(context: click.Context, parameter: click.Parameter, given: str | None) -> datetime | None:
+    if given is None:
+        return None
+    if match := re.fullmatch(r"([0-9]{1,6})([mhd])", given):
+        return datetime.now(UTC) - int(match[1]) * _UNITS[match[2]]
+    try:
+        return datetime.fromisoformat(given).astimezone()  # without a zone: local time
+    except (ValueError, OverflowError) as error:
+        raise click.BadParameter(f"{given!r} is not a time; try 12h, 7d or 2026-11-25.") from error
 
 
 def reading_options(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -198,6 +213,33 @@ def status(job_id: str | None, url: str, as_json: bool) -> None:
 
 
 @click.command()
+@click.option("--status", "statuses", type=click.Choice([status.value for status in JobStatus]), multiple=True,
+              help="Only jobs with this status; may be repeated.")  # fmt: skip
+@click.option("--filename", default=None, help="Only jobs whose file name contains this text.")
+@click.option("--since", callback=_moment, default=None,
+              help="Only jobs submitted since then: 30m, 12h, 7d, a date such as 2026-11-25, or a time.")  # fmt: skip
+@click.option("-n", "--limit", type=click.IntRange(min=1), default=20, show_default=True, help="Jobs to list.")
+@click.option("--all", "all_jobs", is_flag=True, help="List all of them, however many.")
+@url_option
+@json_option
+def jobs(
+    statuses: tuple[str, ...], filename: str | None, since: datetime | None, limit: int, all_jobs: bool, url: str,
+    as_json: bool,
+) -> None:  # fmt: skip
+    """List the stored jobs, newest first.
+
+    \b
+    Examples:
+      slimgest jobs --status failed --status partial --since 24h
+      slimgest jobs --filename invoice --all --json
+    """
+    with terminal.report_errors(), terminal.client(url) as client:
+        chosen = client.jobs(status=[JobStatus(status) for status in statuses], filename=filename, since=since)
+        for entry in chosen if all_jobs else islice(chosen, limit):
+            terminal.print_job(entry, as_json)
+
+
+@click.command()
 @click.argument("job_id", callback=_job_id)
 @url_option
 @json_option
@@ -343,4 +385,4 @@ def _is_binary(format: str) -> bool:
     return FORMATS[format].media_type in _BINARY
 
 
-ALL = (process, submit, status, watch, result, retry, cancel, delete)
+ALL = (process, submit, status, jobs, watch, result, retry, cancel, delete)

@@ -14,7 +14,7 @@ COMMAND_HINTS = {
     "job.cancelled": "Read the remaining pages with `slimgest retry`.",
     "job.not_ready": "Follow the job with `slimgest watch`.",
     "job.running": "Cancel the job with `slimgest cancel`, or wait for its end with `slimgest watch`.",
-    "job.unknown": "`slimgest status` lists the stored jobs.",
+    "job.unknown": "`slimgest jobs` lists the stored jobs.",
     "image.unsupported": "Convert the image to JPEG, or install slimgest[heif] where the workers run.",
     "page.timeout": "Use a lower --dpi, or a higher SLIMGEST_PAGE_TIMEOUT on the service.",
     "page.unwritable": "Choose another format with -f.",

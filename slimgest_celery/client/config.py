@@ -13,6 +13,7 @@ from slimgest_celery.errors import RequestInvalid
 
 URL = "http://127.0.0.1:8000"
 RETRY_FOR_S = 60.0
+JOBS_AT_ONCE = 200  # in one part of the list
 CONNECT_S = 10
 _TRANSFER_S = 600  # the longest time to send or receive one part of a body
 

@@ -6,8 +6,9 @@ This module does no input or output: sync.py and aio.py send the requests.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any, Generic, TypeVar
 from urllib.parse import quote
 from uuid import uuid4
@@ -17,10 +18,10 @@ from pydantic import ValidationError
 
 from slimgest_celery.client.errors import AnswerInvalid, check_response
 from slimgest_celery.client.uploads import Upload
-from slimgest_celery.models.job import Document, Options, Status
+from slimgest_celery.models.job import Document, JobStatus, Options, Status
 from slimgest_celery.models.page import Page
 from slimgest_celery.models.record import Record
-from slimgest_celery.models.responses import Accepted
+from slimgest_celery.models.responses import Accepted, JobList
 from slimgest_celery.models.webhooks import Delivery
 
 T = TypeVar("T")
@@ -67,8 +68,20 @@ def status(job_id: str) -> Call[Status]:
     return Call(request=_request("GET", _job(job_id)), parser=_record(Status))
 
 
-def listing(offset: int, limit: int) -> Call[list[Status]]:
-    return Call(request=_request("GET", "/jobs", offset=offset, limit=limit), parser=_records(Status, "jobs"))
+def listing(
+    *,
+    status: JobStatus | Collection[JobStatus] = (),
+    filename: str | None = None,
+    since: datetime | None = None,
+    cursor: str | None = None,
+    offset: int = 0,
+    limit: int,
+) -> Call[JobList]:
+    statuses = (status,) if isinstance(status, str) else sorted(status)
+    at = since.astimezone(UTC).isoformat() if since else None  # a time without a zone is local time
+    filters = {"status": ",".join(statuses), "filename": filename, "since": at, "cursor": cursor, "offset": offset}
+    given = {name: value for name, value in filters.items() if value}
+    return Call(request=_request("GET", "/jobs", limit=limit, **given), parser=_record(JobList))
 
 
 def result(job_id: str) -> Call[Document]:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import builtins
 import time
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
+from datetime import datetime
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, TypeVar
@@ -13,14 +14,14 @@ from typing import Any, Self, TypeVar
 import httpx
 
 from slimgest_celery.client import endpoints
-from slimgest_celery.client.config import RETRY_FOR_S, URL, atomic_write, connection_options
+from slimgest_celery.client.config import JOBS_AT_ONCE, RETRY_FOR_S, URL, atomic_write, connection_options
 from slimgest_celery.client.endpoints import Call
 from slimgest_celery.client.errors import check_response
 from slimgest_celery.client.events import JobEvent
 from slimgest_celery.client.retries import FAILURES, RetryPolicy
 from slimgest_celery.client.streams import ResumableEvents, ResumablePages, ResumableStream
 from slimgest_celery.client.uploads import Pdf, open_upload
-from slimgest_celery.models.job import Document, Options, Status
+from slimgest_celery.models.job import Document, JobStatus, Options, Status
 from slimgest_celery.models.page import Page
 from slimgest_celery.models.responses import Accepted
 from slimgest_celery.models.webhooks import Delivery
@@ -120,9 +121,37 @@ class Client:
         """Return the status of a job."""
         return self._send(endpoints.status(job_id))
 
-    def list(self, offset: int = 0, limit: int = 50) -> list[Status]:
-        """Return the stored jobs, newest first."""
-        return self._send(endpoints.listing(offset, limit))
+    def list(
+        self,
+        offset: int = 0,
+        limit: int = 50,
+        *,
+        status: JobStatus | Collection[JobStatus] = (),
+        filename: str | None = None,
+        since: datetime | None = None,
+    ) -> list[Status]:
+        """Return stored jobs, newest first: those with this status, a file name with this part, submitted since then.
+
+        `jobs` takes the same arguments and returns all of them.
+        """
+        call = endpoints.listing(status=status, filename=filename, since=since, offset=offset, limit=limit)
+        return self._send(call).jobs
+
+    def jobs(
+        self,
+        *,
+        status: JobStatus | Collection[JobStatus] = (),
+        filename: str | None = None,
+        since: datetime | None = None,
+    ) -> Iterator[Status]:
+        """Yield all stored jobs that `list` selects, newest first. Jobs submitted meanwhile are left out."""
+        cursor: str | None = None
+        while True:
+            call = endpoints.listing(status=status, filename=filename, since=since, cursor=cursor, limit=JOBS_AT_ONCE)
+            part = self._send(call)
+            yield from part.jobs
+            if (cursor := part.next_cursor) is None:
+                return
 
     def result(self, job_id: str) -> Document:
         """Return the document of an ended job."""

@@ -12,6 +12,7 @@ from celery import Celery
 
 from slimgest_celery.errors import JobUnknown, SlimgestError
 from slimgest_celery.jobs.service import JobService
+from slimgest_celery.state.job_index import JobIndex
 from slimgest_celery.state.job_state import JobState
 from slimgest_celery.state.queues import QueueLengths
 from slimgest_celery.state.worker_registry import WorkerRegistry
@@ -34,6 +35,7 @@ class Maintenance:
         jobs: JobService,
         files: JobFiles,
         job_state: JobState,
+        job_index: JobIndex,
         worker_registry: WorkerRegistry,
         queue_lengths: QueueLengths,
         celery: Celery,
@@ -42,6 +44,7 @@ class Maintenance:
         self._jobs = jobs
         self._files = files
         self._job_state = job_state
+        self._job_index = job_index
         self._worker_registry = worker_registry
         self._queue_lengths = queue_lengths
         self._celery = celery
@@ -67,7 +70,7 @@ class Maintenance:
     def sweep(self, now_s: float) -> int:
         """Delete jobs older than the retention and return their number. List jobs again that Redis has lost."""
         job_ids = self._files.job_ids()
-        self._job_state.unlist_missing(set(job_ids), now_s - _UPLOAD_S)
+        self._job_index.unlist_missing(set(job_ids), now_s - _UPLOAD_S)
         return sum(_run_or_skip(self._sweep, job_id, now_s) for job_id in job_ids)
 
     def _repair(self, job_id: str, idle: bool) -> bool:
@@ -113,7 +116,7 @@ class Maintenance:
                 return True
             return self._files.age_s(job_id, now_s) > min(self._retention_s, _UPLOAD_S)
         end = self._files.end(job_id)
-        self._job_state.relist(job_id, job.created_at.timestamp(), job.owner)
+        self._job_index.restore(job, end.status if end else None)
         return end is not None and now_s - end.completed_at.timestamp() > self._retention_s
 
 

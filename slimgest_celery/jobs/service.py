@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Sequence
+from functools import cache
 
 from celery import Celery
 
@@ -16,6 +16,7 @@ from slimgest_celery.models.problem import Problem
 from slimgest_celery.models.record import now
 from slimgest_celery.models.webhooks import Delivery
 from slimgest_celery.state.errors import broker_errors
+from slimgest_celery.state.job_index import JobIndex
 from slimgest_celery.state.job_state import JobState, Progress
 from slimgest_celery.state.queues import HOUSEKEEPING, step_priority
 from slimgest_celery.storage.job_files import JobFiles, StoredPage
@@ -31,10 +32,18 @@ class JobService:
     """The stored jobs of a service, joined with what Redis knows of those in flight."""
 
     def __init__(
-        self, *, files: JobFiles, job_state: JobState, events: EventLog, deliveries: DeliveryQueue, celery: Celery
+        self,
+        *,
+        files: JobFiles,
+        job_state: JobState,
+        job_index: JobIndex,
+        events: EventLog,
+        deliveries: DeliveryQueue,
+        celery: Celery,
     ) -> None:
         self._files = files
         self._job_state = job_state
+        self._job_index = job_index
         self._events = events
         self._deliveries = deliveries
         self._celery = celery
@@ -66,17 +75,24 @@ class JobService:
     def status(self, job_id: str) -> Status:
         """Return the current status of a job. Raises as `job`."""
         with broker_errors():
-            return self._status(self.job(job_id), *self._job_state.progress([job_id]))
+            job, (progress,) = self.job(job_id), self._job_state.progress([job_id])
+            return self._status(job, progress, self._job_state.pages_ahead)
 
-    def list_statuses(self, offset: int, limit: int, owner: str | None = None) -> tuple[list[Status], int]:
-        """Return the statuses of an owner's stored jobs, newest first, and the number of all of them."""
+    def statuses(self, job_ids: Sequence[str]) -> list[Status | None]:
+        """Return the current status of each job; None for one that was deleted."""
         with broker_errors():
-            job_ids = self._job_state.list_job_ids(offset, limit, owner)
-            statuses = []
-            for job_id, progress in zip(job_ids, self._job_state.progress(job_ids), strict=True):
-                with suppress(JobUnknown):  # deleted meanwhile
-                    statuses.append(self._status(self._files.job(job_id), progress))
-            return statuses, self._job_state.job_count(owner)
+            of_each = cache(self._job_state.pages_ahead_of_each)  # counted once, and only if a job has not ended
+            jobs, progress = map(self._stored_job, job_ids), self._job_state.progress(job_ids)
+            return [
+                self._status(job, its, lambda job_id: of_each().get(job_id, 0)) if job else None
+                for job, its in zip(jobs, progress, strict=True)
+            ]
+
+    def _stored_job(self, job_id: str) -> Job | None:
+        try:
+            return self._files.job(job_id)
+        except JobUnknown:
+            return None
 
     def end(self, job_id: str) -> End | None:
         """Return the end state of a job, or None while the job has not ended."""
@@ -93,7 +109,7 @@ class JobService:
         self.create_delivery(job_id, end)
         return end
 
-    def _status(self, job: Job, progress: Progress) -> Status:
+    def _status(self, job: Job, progress: Progress, pages_ahead: Callable[[str], int]) -> Status:
         state = self._celery.AsyncResult(job.job_id).state
         end = self.end(job.job_id)
         status = end.status if end else JobStatus.QUEUED if state == "PENDING" else JobStatus.PROCESSING
@@ -111,7 +127,7 @@ class JobService:
             pages_done=progress.pages_done,
             pages_failed=progress.pages_failed,
             pages_with_warnings=progress.pages_with_warnings,
-            pages_ahead=0 if end else self._job_state.pages_ahead(job.job_id),
+            pages_ahead=0 if end else pages_ahead(job.job_id),
             links=links(job.job_id),
         )
 
@@ -159,6 +175,7 @@ class JobService:
         job_id, priority = job.job_id, step_priority(self._job_state.jobs_ahead(job.job_id, job.owner))
         retry_count = self._job_state.retry_count(job_id)
         self._job_state.mark_activity(job_id)
+        self._job_index.enter(job)
         # If the result of an earlier attempt stayed, Celery would count this task as done when its worker dies.
         self._celery.AsyncResult(job_id).forget()
         finish = self._celery.signature("slimgest.finish", args=(job_id, retry_count), immutable=True)
@@ -199,6 +216,7 @@ class JobService:
             self._job_state.put_note(_end_note(job_id), end.model_dump_json(), _NOTE_S)
             retry_count = self._job_state.retry_count(job_id)
             self._events.publish_end(job_id, end, 0, retry_count, metrics.one(metrics.JOBS, end.status.value))
+            self._job_index.mark_ended(job_id, end.status, self._job_index.owner_of(job_id))
             self._job_state.close(job_id)
         _log.error("job ended: %s", StorageNotShared.code, extra={"job_id": job_id})
 
@@ -217,6 +235,7 @@ class JobService:
                 code = end.error.code if end.error else None
                 _log.info("job ended", extra={"job_id": job_id, "status": end.status.value, "code": code})
             self.create_delivery(job_id, end)
+            self._job_index.mark_ended(job_id, end.status, self._files.owner(job_id))
             self._job_state.close(job_id)  # last: while the job is pending, the reconciler repeats all of this
         return end
 

@@ -83,8 +83,11 @@ class JobList(Record):
     """A part of the stored jobs, newest first."""
 
     jobs: list[Status]
-    total: int = Field(description="The number of all stored jobs.")
+    total: int = Field(description="The number of all stored jobs, of whatever status and name.")
     offset: int = Field(description="The number of newer jobs that were skipped.")
+    next_cursor: str | None = Field(
+        None, description="The `cursor` of the next part; null if no job follows. A part may be shorter than `limit`."
+    )
 
 
 class PreparingLinks(Record):

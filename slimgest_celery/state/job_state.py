@@ -1,7 +1,6 @@
 """The state of running jobs in Redis: admission, progress, attempts. If Redis loses it, no result is lost.
 
 slimgest:pending               sorted set of jobs accepted and not ended, by time of submission
-slimgest:jobs[:{owner}]        sorted set of all stored jobs, likewise; one for each owner if there are API keys
 slimgest:epoch                 set after the jobs in storage were listed; missing in a Redis that restarted empty
 slimgest:turn:{name}           a lock
 slimgest:exports:{owner}       sorted set of jobs whose searchable PDF is requested and not made, by when it is given up
@@ -21,15 +20,15 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Collection, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass
+from itertools import accumulate
 
 from redis import Redis
 
+from slimgest_celery.state.job_index import PENDING, list_key, unlist
 from slimgest_celery.state.lua_scripts import load_script
 
-PENDING = "slimgest:pending"
-JOBS = "slimgest:jobs"
 _PARTS = ("attempts", "done", "failed", "warned", "events", "fonts", "font_samples")
 _INITIALISED = "slimgest:epoch"
 _EXPIRED_MARKER_S = 30 * 86400
@@ -48,10 +47,6 @@ def _expired_key(job_id: str) -> str:
 
 def _exports_key(owner: str | None) -> str:
     return f"slimgest:exports:{owner or ''}"
-
-
-def _list_key(owner: str | None) -> str:
-    return f"{JOBS}:{owner}" if owner else JOBS
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -94,7 +89,7 @@ class JobState:
         Add none and return False if more than `limit` would then be pending, or more than `owner_limit` of this owner.
         """
         limits = limit, limit if owner_limit is None else owner_limit
-        return bool(self._admit(keys=[PENDING, _list_key(owner)], args=[*limits, created_s, *job_ids]))
+        return bool(self._admit(keys=[PENDING, list_key(owner)], args=[*limits, created_s, *job_ids]))
 
     def readmit(self, job_id: str, created_s: float) -> None:
         """Add a job that was accepted before to the pending jobs, regardless of the limit."""
@@ -103,7 +98,8 @@ class JobState:
     def refuse(self, job_id: str, owner: str | None = None) -> None:
         """Undo an admission, because the job could not be stored or sent."""
         with self._redis.pipeline() as pipe:
-            pipe.zrem(PENDING, job_id).zrem(_list_key(owner), job_id).execute()
+            unlist(pipe, job_id, owner)
+            pipe.zrem(PENDING, job_id).execute()
 
     def is_pending(self, job_id: str) -> bool:
         return self._redis.zscore(PENDING, job_id) is not None
@@ -116,7 +112,7 @@ class JobState:
         """Return the ids of an owner's pending jobs, oldest first. Without an owner: of all pending jobs."""
         if owner is None:
             return self.pending()
-        return [job_id.decode() for job_id in self._redis.zinter([PENDING, _list_key(owner)])]
+        return [job_id.decode() for job_id in self._redis.zinter([PENDING, list_key(owner)])]
 
     def seconds_since_admission(self, job_id: str) -> float:
         """Return the seconds since a pending job was admitted."""
@@ -246,6 +242,12 @@ class JobState:
             waiting = waiting[: waiting.index(job_id)] if job_id in waiting else []
         return sum(progress.pages_left for progress in self.progress(waiting))
 
+    def pages_ahead_of_each(self) -> dict[str, int]:
+        """Return `pages_ahead` of each pending job, for the price of one."""
+        waiting = self.pending()
+        left = [progress.pages_left for progress in self.progress(waiting)]
+        return dict(zip(waiting, accumulate(left, initial=0), strict=False))
+
     def jobs_ahead(self, job_id: str, owner: str | None) -> int:
         """Return the number of earlier jobs of a job's owner that have not ended. Without an owner: of all jobs."""
         if owner is None:
@@ -270,36 +272,13 @@ class JobState:
     def release_claim(self, key: str) -> None:
         self._redis.delete(f"slimgest:idempotency:{key}")
 
-    # The list of jobs
-
-    def list_job_ids(self, offset: int, limit: int, owner: str | None = None) -> list[str]:
-        """Return the ids of an owner's stored jobs, newest first."""
-        found = self._redis.zrange(_list_key(owner), offset, offset + limit - 1, desc=True) if limit else []
-        return [job_id.decode() for job_id in found]
-
-    def job_count(self, owner: str | None = None) -> int:
-        return int(self._redis.zcard(_list_key(owner)))
-
-    def relist(self, job_id: str, created_s: float, owner: str | None = None) -> None:
-        """Add a stored job to the list again, if Redis has lost it."""
-        self._redis.zadd(_list_key(owner), {job_id: created_s}, nx=True)
-
-    def unlist_missing(self, stored: Collection[str], before_s: float) -> int:
-        """Remove jobs submitted before `before_s` that are not stored from the lists of all owners; return how many.
-
-        They are uploads whose API process died. Their owner is unknown: the record of such a job was never written.
-        """
-        removed = 0
-        for key in self._redis.scan_iter(f"{JOBS}*", _type="zset"):
-            listed = [job_id.decode() for job_id in self._redis.zrange(key, "-inf", f"({before_s}", byscore=True)]
-            if missing := [job_id for job_id in listed if job_id not in stored]:
-                removed += self._redis.zrem(key, *missing)
-        return removed
+    # Deletion
 
     def expire(self, job_id: str, owner: str | None = None) -> None:
         """Delete all keys of a job, and leave a marker that the job existed."""
         with self._redis.pipeline() as pipe:
-            pipe.zrem(PENDING, job_id).zrem(_list_key(owner), job_id)
+            unlist(pipe, job_id, owner)
+            pipe.zrem(PENDING, job_id)
             pipe.delete(
                 job_key(job_id),
                 *(job_key(job_id, part) for part in _PARTS),

@@ -181,7 +181,7 @@ def test_a_result_is_printed_or_written_to_a_file(stack: Stack, tmp_path: Path) 
     assert _slimgest("result", job_id, "-f", "txt", "-o", "made.pdf", "--force", cwd=tmp_path, **env).returncode == 0
     assert (tmp_path / "made.pdf").read_text() == "page 1\n\fpage 2\n\f"
     unknown = _slimgest("result", str(uuid.uuid4()), cwd=tmp_path, **env)
-    assert unknown.returncode == 1 and "`slimgest status` lists the stored jobs" in unknown.stderr
+    assert unknown.returncode == 1 and "`slimgest jobs` lists the stored jobs" in unknown.stderr
 
 
 def test_one_document_is_written_to_the_file_that_the_user_names(stack: Stack, tmp_path: Path) -> None:
@@ -303,6 +303,10 @@ def test_submit_status_watch_and_cancel(stack: Stack, tmp_path: Path) -> None:
     whole = json.loads(_slimgest("status", "--json", "--url", stack.url, cwd=tmp_path).stdout)
     assert whole["service"]["workers"] and job_id in [entry["job_id"] for entry in whole["jobs"]]
     assert "completed" in _slimgest("cancel", job_id, "--url", stack.url, cwd=tmp_path).stdout
+    listed = _slimgest("jobs", "--status", "completed", "--since", "1h", "-n", "1", "--url", stack.url, cwd=tmp_path)
+    assert listed.stdout.startswith(job_id) and listed.stdout.count("\n") == 1
+    nothing = _slimgest("jobs", "--status", "cancelled", "--filename", "?", "--all", "--url", stack.url, cwd=tmp_path)
+    assert (nothing.returncode, nothing.stdout) == (0, "")
 
 
 @pytest.mark.parametrize(
@@ -319,8 +323,9 @@ def test_submit_status_watch_and_cancel(stack: Stack, tmp_path: Path) -> None:
         (["process", "a.pdf", "-o", "a.pdf/out"], 1, "a.pdf/out cannot be read or written: Not a directory."),
         (["submit", "a.pdf", "--url", "http://127.0.0.1:9"], 1, "slimgest up"),
         (["process", "a.pdf", "--url", "http://127.0.0.1:9"], 1, "slimgest up"),
-        (["watch", "nonsense"], 2, "'nonsense' is not a job id; `slimgest status` lists the jobs."),
+        (["watch", "nonsense"], 2, "'nonsense' is not a job id; `slimgest jobs` lists them."),
         (["status", "--url", "127.0.0.1:8000"], 2, "must start with http://"),
+        (["jobs", "--since", "soon"], 2, "'soon' is not a time; try 12h, 7d or 2026-11-25."),
         (["worker"], 2, "SLIMGEST_REDIS_URL is not set"),
         (["nothing"], 2, "No such command"),
     ],

@@ -13,6 +13,7 @@ from slimgest_celery.jobs.maintenance import STUCK_S
 from slimgest_celery.models.job import End, JobStatus
 from slimgest_celery.models.record import now
 from slimgest_celery.models.service import Worker
+from slimgest_celery.state.job_index import list_key
 from tests.support.worker_context import JOB_ID, FakeDevice, LocalContext, store_job, store_pages, worker_context
 
 RETENTION_S = 100
@@ -110,11 +111,12 @@ def test_an_upload_whose_process_died_leaves_the_list_of_its_owner(context: Loca
     _accept(context)
     for owner, job_id in (("alice", "lost"), (None, "lost-too"), ("alice", "new")):
         context.job_state.admit([job_id], 10, time.time() - (0 if job_id == "new" else 3700), owner)
-    context.job_state.relist(JOB_ID, time.time() - 5000, "alice")
+    context.parts.redis.zadd(list_key("alice"), {JOB_ID: time.time() - 5000})
     context.parts.maintenance.reconcile()
     context.parts.maintenance.sweep(time.time())
-    assert context.job_state.list_job_ids(0, 9, "alice") == ["new", JOB_ID]
-    assert "lost-too" not in context.job_state.list_job_ids(0, 9)
+    assert [context.parts.redis.zscore(list_key("alice"), job_id) is None for job_id in ("new", JOB_ID)] == [False] * 2
+    assert context.parts.job_index.count("alice") == 2
+    assert context.parts.redis.zscore(list_key(None), "lost-too") is None
     assert set(context.job_state.pending()) == {JOB_ID, "new"}
 
 
