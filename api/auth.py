@@ -1,4 +1,5 @@
-"""Who may send a request (host, origin, API key); request ids, and the headers of every response."""
+"""What is the same for every request: who may send it (host, origin, API key), its id, the names of its parameters, and
+the headers of its response."""
 
 from __future__ import annotations
 
@@ -10,7 +11,8 @@ from flask import Flask, Response, current_app, g, request
 from api import web_page
 from api.cross_site import check_host, check_origin
 from api.helpers import components
-from api.openapi.describe import is_open
+from api.openapi.describe import get_description, is_open
+from api.requests import check_parameter_names
 from slimgest_celery.api_keys import owner_of
 from slimgest_celery.config import Settings
 from slimgest_celery.errors import KeyMissing, KeyUnknown
@@ -42,6 +44,8 @@ def register(flask: Flask, settings: Settings) -> None:
             g.owner = _authenticated_owner(settings)
         components().request_rate.check(g.owner)
 
+    flask.before_request(_check_parameters)  # after the key: a stranger learns no names
+
     @flask.after_request
     def add_headers(response: Response) -> Response:
         response.headers["X-Request-ID"] = g.get("request_id", "")
@@ -51,6 +55,14 @@ def register(flask: Flask, settings: Settings) -> None:
             response.headers["WWW-Authenticate"] = 'Bearer realm="slimgest"'
         _allow_origin(response, settings)
         return response
+
+
+def _check_parameters() -> None:
+    """Check the names of the query parameters. Those of the web page and its files mean nothing."""
+    if request.endpoint is None or request.method == "OPTIONS" or web_page.is_requested(request):
+        return
+    if description := get_description(current_app.view_functions[request.endpoint]):
+        check_parameter_names(request, description.query, description.form)
 
 
 def _is_open() -> bool:

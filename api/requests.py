@@ -10,9 +10,10 @@ import re
 import shutil
 import tempfile
 import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from difflib import get_close_matches
 from pathlib import PurePosixPath, PureWindowsPath
 from typing import IO, Annotated, Any, Literal, TypeVar
 
@@ -107,7 +108,7 @@ class PasswordForm(BaseModel):
 
 
 class Query(BaseModel):
-    """Base class of query parameters. Unknown parameters are ignored."""
+    """Base class of query parameters."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -230,7 +231,11 @@ def parse_archive_query(request: Request) -> ArchiveQuery:
 
 
 def parse_form(request: Request, model: type[Model]) -> Model:
-    """Return the form fields of a request. An empty field counts as absent. Raises as `parse_query` does."""
+    """Return the form fields of a request. An empty field counts as absent.
+
+    Raises `RequestInvalid` for an unknown field, and as `parse_query` does.
+    """
+    _check_field_names(request, model.model_fields)
     return _validate(model, _filled(request.form))
 
 
@@ -254,7 +259,7 @@ def parse_submission(request: Request, *, max_files: int, owner: str | None, req
         fields = _validate(SubmissionForm, {**_options_of_query(request), **_filled(request.form)})
         yield _submission(uploads, fields, fields.password, **how)
     elif request.mimetype == "application/pdf" or request.mimetype.startswith("image/"):
-        query = _parse_raw_query(request)
+        query = _validate(RawSubmissionQuery, _filled(request.args))
         with tempfile.TemporaryFile() as file:  # on disk, as the files of a form
             shutil.copyfileobj(request.stream, file)
             file.seek(0)
@@ -271,17 +276,6 @@ def _submission(
 ) -> Submission:
     options = Options.model_validate({name: getattr(chosen, name) for name in Options.model_fields})
     return Submission(uploads=uploads, options=options, password=password, callback_url=chosen.callback_url, **how)
-
-
-def _parse_raw_query(request: Request) -> RawSubmissionQuery:
-    """Return the options of a request whose body is the file. Unlike other queries, it has no unknown parameters: with
-    a misspelt option, the document would be read in another way than asked. Raises `RequestInvalid` or `OptionInvalid`.
-    """
-    for name in request.args:
-        if name not in RawSubmissionQuery.model_fields:
-            known = ", ".join(sorted(RawSubmissionQuery.model_fields))
-            raise RequestInvalid(f"Unknown query parameter {name!r}; known parameters are {known}.")
-    return _validate(RawSubmissionQuery, _filled(request.args))
 
 
 def _options_of_query(request: Request) -> dict[str, str]:
@@ -305,7 +299,7 @@ def _uploads_of_form(request: Request, max_files: int) -> list[tuple[str, IO[byt
         for upload in request.files.getlist(field)
         if upload.filename
     ]
-    _check_field_names(request)
+    _check_field_names(request, Upload.model_fields)
     if not uploads:
         raise UploadMissing
     if len(uploads) > max_files:
@@ -337,9 +331,28 @@ def sanitize_filename(filename: str | None) -> str:
     return "".join(character for character in last if character.isprintable())[:_MAX_NAME] or "document.pdf"
 
 
-def _check_field_names(request: Request) -> None:
+def check_parameter_names(request: Request, query: type[BaseModel] | None, form: type[BaseModel] | None) -> None:
+    """Refuse a query parameter that the view does not know, or that must be a form field.
+
+    With a misspelt option, a document would be read in another way than asked. Raises `RequestInvalid`.
+    """
+    fields = form.model_fields if form else {}
+    for name in request.args:
+        if query is None or name not in query.model_fields:
+            if name in fields:
+                raise RequestInvalid(f"{name!r} is a form field, not a query parameter.")
+            raise _unknown("query parameter", name, query.model_fields if query else ())
+
+
+def _check_field_names(request: Request, known: Collection[str]) -> None:
     names = {name or "" for name in (*request.form, *request.files)}  # a part may have no name
-    unknown = sorted(names - set(Upload.model_fields))
-    if unknown:
-        known = ", ".join(sorted(Upload.model_fields))
-        raise RequestInvalid(f"Unknown form field {unknown[0]!r}; known fields are {known}.")
+    for name in sorted(names - set(known)):
+        raise _unknown("form field", name, known)
+
+
+def _unknown(what: str, name: str, known: Collection[str]) -> RequestInvalid:
+    if not known:
+        return RequestInvalid(f"Unknown {what} {name!r}; this address has none.")
+    near = get_close_matches(name.lower(), known, n=1)
+    guess = f"did you mean {near[0]!r}? Known" if near else "known"
+    return RequestInvalid(f"Unknown {what} {name[:_MAX_NAME]!r}; {guess} {what}s are {', '.join(sorted(known))}.")

@@ -95,9 +95,8 @@ def _error_responses(errors: Errors, schemas: Schemas) -> dict[str, Response]:
 
 
 def _error_response(status: int, errors: list[type[SlimgestError]], schemas: Schemas) -> Response:
-    restriction = {"properties": {"code": {"enum": [error.code for error in errors]}, "status": {"const": status}}}
     content = MediaType(
-        media_type_schema=as_schema({"allOf": [schemas.response_ref(ProblemDocument), restriction]}),
+        media_type_schema=as_schema(schemas.problem_ref(status, [error.code for error in errors])),
         examples={
             error.code: Example(
                 value=ProblemDocument.from_problem(Problem.from_error(error()), status).model_dump(mode="json")

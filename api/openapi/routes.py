@@ -11,7 +11,7 @@ from flask import Flask
 from werkzeug.routing import Rule
 
 from api.openapi.describe import Description, Errors, get_description
-from slimgest_celery.errors import RouteUnknown, ServiceFailure
+from slimgest_celery.errors import RequestInvalid, RouteUnknown, ServiceFailure
 
 _VARIABLE = re.compile(r"<(?:(\w+):)?(\w+)>")
 
@@ -38,7 +38,8 @@ class Route:
     @property
     def errors(self) -> Errors:
         """The errors of the view, and those that Flask or any view may raise."""
-        return (*self.description.errors, *((RouteUnknown,) if self.variables else ()), ServiceFailure)
+        unknown = (RouteUnknown,) if self.variables else ()
+        return (RequestInvalid, *self.description.errors, *unknown, ServiceFailure)
 
 
 def described_routes(flask: Flask) -> Iterator[Route]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from typing import Any, Literal
 
 from openapi_pydantic import Reference, Schema
@@ -44,10 +44,28 @@ class Schemas:
             properties = self.all[model.__name__]["properties"]
             self.all[model.__name__]["properties"] = {name: without_null(kind) for name, kind in properties.items()}
         self.all["Problem"]["properties"]["code"]["description"] += _CODES
+        self._problem = self.all.pop(self._refs[ProblemDocument, "serialization"]["$ref"].rpartition("/")[2])
 
     def response_ref(self, model: type[BaseModel]) -> dict[str, Any]:
         """Return the reference to the schema of a record in responses."""
         return self._refs[model, "serialization"]
+
+    def problem_ref(self, status: int, codes: Collection[str]) -> dict[str, Any]:
+        """Return the reference to the schema of errors with an HTTP status, restricted to these codes.
+
+        One schema per status holds the codes of all routes. Client generators that ignore what is beside a `$ref` still
+        see these codes; they drop a response whose schema they must merge from several (`allOf`).
+        """
+        name = f"Problem{status}"
+        if name not in self.all:
+            properties = {**self._problem["properties"]}
+            properties["status"] = {"type": "integer", "const": status, "description": "The HTTP status."}
+            properties["code"] = {**properties["code"], "enum": []}
+            rest = {key: value for key, value in self._problem.items() if key != "title"}
+            self.all[name] = {**rest, "properties": properties}  # a title would be the name of all these classes
+        known = self.all[name]["properties"]["code"]["enum"]
+        known += [code for code in codes if code not in known]
+        return {"$ref": _REFERENCE.format(model=name), "properties": {"code": {"enum": list(codes)}}}
 
     def request_ref(self, model: type[BaseModel]) -> dict[str, Any]:
         """Return the reference to the schema of a request form."""
