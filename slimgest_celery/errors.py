@@ -555,7 +555,7 @@ class PageOutOfMemory(PageFailure):
 
 
 class PageTooMuchText(PageFailure):
-    """The page has more than 250,000 characters, 20,000 lines or 100,000 table cells: more than any printed page."""
+    """The page has more than 250,000 characters, 20,000 lines or 50,000 table cells: more than any printed page."""
 
     code = "page.too_much_text"
     hint = "Leave this page out with the option `pages`."

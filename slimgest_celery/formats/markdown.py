@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Set
 
+from slimgest_celery.formats import tables
 from slimgest_celery.formats.paragraphs import paragraphs_of, rows_of
 from slimgest_celery.layout import hyphenation
 from slimgest_celery.models.job import Document
@@ -42,7 +43,7 @@ def _text(page: Page) -> str:
 
 def _paragraph(page: Page, paragraph: Paragraph, known: Set[str]) -> str:
     if paragraph.cells is not None:
-        return _table(page, paragraph.cells)
+        return tables.to_markdown(tables.table_of(page, paragraph, known), _escape)
     text = hyphenation.join_lines(rows_of(page, paragraph), known).replace("\t", " ")
     if paragraph.kind == "heading":
         # The document's title is the only heading of the first level.
@@ -52,14 +53,6 @@ def _paragraph(page: Page, paragraph: Paragraph, known: Set[str]) -> str:
     if number := _NUMBERED.match(text):
         return f"{number[1]}{number[2]} {_escape(text[number.end() :])}"
     return _escape(text)
-
-
-def _table(page: Page, cells: list[list[int | None]]) -> str:
-    rows = [
-        "| " + " | ".join("" if cell is None else _escape(page.blocks[cell].text) for cell in row) + " |"
-        for row in cells
-    ]
-    return "\n".join([rows[0], "|" + "---|" * len(cells[0]), *rows[1:]])
 
 
 def _escape(text: str) -> str:

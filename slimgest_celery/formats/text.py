@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Set
 
+from slimgest_celery.formats import tables
 from slimgest_celery.formats.paragraphs import paragraphs_of, rows_of
 from slimgest_celery.layout import hyphenation
-from slimgest_celery.models.page import Block, Page, Paragraph
+from slimgest_celery.models.page import Page, Paragraph
 
 
 def page(page: Page) -> Iterator[str]:
@@ -24,9 +25,5 @@ def _text(page: Page) -> str:
 
 def _paragraph(page: Page, paragraph: Paragraph, known: Set[str]) -> str:
     if paragraph.cells is not None:
-        return "\n".join("\t".join(_cell(page.blocks, cell) for cell in row) for row in paragraph.cells)
+        return "\n".join(map("\t".join, tables.to_rows(tables.table_of(page, paragraph, known))))
     return "\n".join(hyphenation.join_cut_words(rows_of(page, paragraph), known))
-
-
-def _cell(blocks: list[Block], index: int | None) -> str:
-    return "" if index is None else blocks[index].text

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from math import inf
+from itertools import groupby
 from statistics import median
 from typing import NamedTuple
 
 from slimgest_celery.geometry import Box, PageBox, is_beside, scale, union
-from slimgest_celery.layout import hyphenation, paragraphs, reading_order, ruled_tables
+from slimgest_celery.layout import hyphenation, paragraphs, reading_order, ruled_tables, table_cells
 from slimgest_celery.layout.paragraphs import LayoutLine
-from slimgest_celery.models.page import Block, BlockSource, Paragraph
+from slimgest_celery.layout.table_cells import Cell
+from slimgest_celery.models.page import Block, BlockSource, Paragraph, TableCell
 
 _RIGHT_TO_LEFT = re.compile("[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufeff]")
 _LETTER = re.compile(r"[^\W\d_]")
@@ -69,7 +70,7 @@ def arrange(
     right_to_left = reads_right_to_left(found)
     ruled = _find_ruled_tables(found, scaled, [scale(rule, width, height) for rule in rules])
     if right_to_left:
-        ruled = [[row[::-1] for row in table] for table in ruled]
+        ruled = [table_cells.mirror(table) for table in ruled]
     lines, tables = _order_lines(found, scaled, ruled, right_to_left)
     blocks = [
         Block(
@@ -81,27 +82,26 @@ def arrange(
         for line, _ in lines
     ]
     layout_lines = [LayoutLine(line.text, box, line.size) for line, box in lines]
-    return Layout(blocks=blocks, paragraphs=paragraphs.find(layout_lines, tables), text=_text(lines))
+    found_paragraphs = paragraphs.find(layout_lines, tables)
+    return Layout(blocks=blocks, paragraphs=found_paragraphs, text=_text(layout_lines, found_paragraphs))
 
 
 def _order_lines(
-    found: Sequence[DetectedLine], scaled: Sequence[Box], ruled: Sequence[ruled_tables.CellLines], right_to_left: bool
-) -> tuple[list[tuple[DetectedLine, Box]], list[tuple[int, paragraphs.Grid]]]:
-    """Return the lines in reading order, with parts of one line joined, and the ruled tables.
-
-    Each table is given by the index of its first line and its cells.
-    """
-    inside = {index for table in ruled for row in table for cell in row for index in cell}
+    found: Sequence[DetectedLine], scaled: Sequence[Box], ruled: Sequence[Sequence[Cell]], right_to_left: bool
+) -> tuple[list[tuple[DetectedLine, Box]], list[list[Cell]]]:
+    """Return the lines in reading order, with parts of one line joined, and the cells of the ruled tables."""
+    in_tables = [[index for cell in table for index in cell.lines] for table in ruled]
+    inside = {index for table in in_tables for index in table}
     pictures = _find_pictures(found, scaled, inside) if any(line.picture for line in found) else []
     inside.update(index for picture in pictures for index in picture)
     # A ruled table is ordered as one box. Its cells follow row by row. The same holds for the lines of a picture.
     single = [index for index in range(len(found)) if index not in inside] if inside else range(len(found))
-    around = [union([scaled[index] for row in table for cell in row for index in cell]) for table in ruled]
+    around = [union([scaled[index] for index in table]) for table in in_tables]
     around += [union([scaled[index] for index in picture]) for picture in pictures]
     boxes = [*(scaled[index] for index in single), *around] if inside else scaled
     texts = [*(found[index].text for index in single), *[""] * len(around)]
     lines: list[tuple[DetectedLine, Box]] = []
-    tables: list[tuple[int, paragraphs.Grid]] = []
+    tables: list[list[Cell]] = []
     after_group = -1  # the index of the line after a table or a picture
     for index in reading_order.order(
         boxes, texts, right_to_left=right_to_left, min_line_height=_min_line_height(found)
@@ -111,7 +111,7 @@ def _order_lines(
             continue
         group = index - len(single)
         if group < len(ruled):
-            tables.append((len(lines), _add_table(lines, found, scaled, ruled[group])))
+            tables.append(_add_table(lines, found, scaled, ruled[group]))
         else:
             _add_picture(lines, found, scaled, pictures[group - len(ruled)])
         after_group = len(lines)
@@ -154,42 +154,20 @@ def _add_line(lines: list[tuple[DetectedLine, Box]], line: DetectedLine, box: Bo
 
 
 def _add_table(
-    lines: list[tuple[DetectedLine, Box]],
-    found: Sequence[DetectedLine],
-    scaled: Sequence[Box],
-    table: ruled_tables.CellLines,
-) -> paragraphs.Grid:
-    """Append a line for each cell of a table, as high as its row; return the indices of these lines."""
-    grid: paragraphs.Grid = []
-    tops = [min(scaled[index][1] for cell in row for index in cell) for row in table]
-    for row, top, next_top in zip(table, tops, [*tops[1:], inf], strict=True):
-        # The text of a merged cell may reach into the rows below.
-        bottom = min(next_top, max(scaled[index][3] for cell in row for index in cell))
-        grid.append([])
-        for cell in row:
-            grid[-1].append(len(lines) if cell else None)
-            if cell:
-                left, _, right, _ = union([scaled[index] for index in cell])
-                order = reading_order.order([scaled[index] for index in cell])
-                lines.append((_join_cell(found, [cell[at] for at in order]), (left, top, right, bottom)))
-    return grid
+    lines: list[tuple[DetectedLine, Box]], found: Sequence[DetectedLine], scaled: Sequence[Box], table: Sequence[Cell]
+) -> list[Cell]:
+    """Append the lines of each cell of a table; return the cells with the indices of these lines."""
+    added = []
+    for cell in table:
+        first = len(lines)
+        for at in reading_order.order([scaled[index] for index in cell.lines]) if cell.lines else ():
+            index = cell.lines[at]
+            _add_line(lines, found[index], scaled[index], may_join=len(lines) != first)
+        added.append(cell._replace(lines=range(first, len(lines))))
+    return added
 
 
-def _join_cell(found: Sequence[DetectedLine], cell: Sequence[int]) -> DetectedLine:
-    """Return the lines of a cell as one line."""
-    lines = [found[index] for index in cell]
-    length = sum(len(line.text) for line in lines)
-    return lines[0]._replace(
-        text=hyphenation.join_lines([line.text for line in lines]),
-        confidence=sum(line.confidence * len(line.text) for line in lines) / max(1, length),
-        box=union([line.box for line in lines]),
-        source=max(lines, key=lambda line: len(line.text)).source,
-    )
-
-
-def _find_ruled_tables(
-    found: Sequence[DetectedLine], scaled: Sequence[Box], rules: Sequence[Box]
-) -> list[ruled_tables.CellLines]:
+def _find_ruled_tables(found: Sequence[DetectedLine], scaled: Sequence[Box], rules: Sequence[Box]) -> list[list[Cell]]:
     if not rules or not found:
         return []
     height = max(median(bottom - top for _, top, _, bottom in scaled), _min_line_height(found))
@@ -226,14 +204,28 @@ def _is_beside_drop_cap(letter: Box, line: Box) -> bool:
     return tall > _DROP_CAP_HEIGHT * height and near and letter[1] - 0.5 * height < middle < letter[3]
 
 
-def _text(lines: Sequence[tuple[DetectedLine, Box]]) -> str:
+def _text(lines: Sequence[LayoutLine], found: Sequence[Paragraph]) -> str:
     """Return the text of a page: one row in each line, with tabs between its cells."""
-    parts: list[str] = []
-    for index, (line, box) in enumerate(lines):
-        if index:
-            parts.append("\t" if is_beside(lines[index - 1][1], box) else "\n")
-        parts.append(line.text)
-    return "".join(parts)
+    rows: list[str] = []
+    before: LayoutLine | None = None
+    for paragraph in found:
+        if paragraph.cells is not None:
+            rows += _table_text(lines, paragraph.cells)
+            before = None
+            continue
+        for line in lines[paragraph.first : paragraph.last + 1]:
+            if before is not None and is_beside(before.box, line.box):
+                rows[-1] += f"\t{line.text}"
+            else:
+                rows.append(line.text)
+            before = line
+    return "\n".join(rows)
+
+
+def _table_text(lines: Sequence[LayoutLine], cells: Sequence[TableCell]) -> Iterator[str]:
+    """Yield the rows of a table, without empty cells."""
+    for _, row in groupby((cell for cell in cells if cell.blocks), key=lambda cell: cell.row):
+        yield "\t".join(hyphenation.join_lines([lines[index].text for index in cell.blocks]) for cell in row)
 
 
 def _is_up_the_page(box: Box) -> bool:

@@ -19,7 +19,8 @@ from statistics import median
 from typing import NamedTuple
 
 from slimgest_celery.geometry import Box, is_beside
-from slimgest_celery.layout import aligned_tables
+from slimgest_celery.layout import aligned_tables, table_cells
+from slimgest_celery.layout.table_cells import Cell
 from slimgest_celery.models.page import Paragraph
 
 # In heights of a line.
@@ -36,8 +37,6 @@ _MAX_HEADING_LENGTH = 200  # characters
 _BULLET = re.compile(r"[•◦▪‣●○■□–—*·-]\s|\(?\d{1,3}[.)]\s|\(?[a-z]\)\s")
 _SENTENCE_END = re.compile(r"[.!?:;。！？：；][\"'”’»)\]]*$")
 
-Grid = list[list[int | None]]  # for each row and column: the index of the cell's line
-
 
 class LayoutLine(NamedTuple):
     """A line of the upright page."""
@@ -47,10 +46,10 @@ class LayoutLine(NamedTuple):
     size: float = 0.0  # of the type in points; 0 if unknown
 
 
-def find(lines: Sequence[LayoutLine], ruled: Sequence[tuple[int, Grid]] = ()) -> list[Paragraph]:
+def find(lines: Sequence[LayoutLine], ruled: Sequence[Sequence[Cell]] = ()) -> list[Paragraph]:
     """Return the paragraphs of lines in reading order. Each line is in one paragraph.
 
-    `ruled` are the ruled tables: the index of the first line of each, and its cells.
+    `ruled` are the cells of the ruled tables, with the indices of their lines, which are consecutive in each table.
     """
     if not lines:
         return []
@@ -59,7 +58,8 @@ def find(lines: Sequence[LayoutLine], ruled: Sequence[tuple[int, Grid]] = ()) ->
     found: list[Paragraph] = []
     for start, end, cells in _split_at_tables(lines, ruled):
         if cells is not None:
-            found.append(Paragraph(kind="table", first=start, last=end - 1, cells=cells))
+            records = [table_cells.to_record(cell) for cell in cells]
+            found.append(Paragraph(kind="table", first=start, last=end - 1, cells=records))
             continue
         first = start
         for index in range(start + 1, end + 1):
@@ -132,21 +132,22 @@ def _is_indented(before: LayoutLine, after: LayoutLine, height: float) -> bool:
 
 
 def _split_at_tables(
-    lines: Sequence[LayoutLine], ruled: Sequence[tuple[int, Grid]]
-) -> Iterator[tuple[int, int, Grid | None]]:
+    lines: Sequence[LayoutLine], ruled: Sequence[Sequence[Cell]]
+) -> Iterator[tuple[int, int, Sequence[Cell] | None]]:
     """Yield tables, ruled or aligned, and what is between them: first line, line after the last, cells of the table."""
     done = 0
-    for first, table in [*ruled, (len(lines), [])]:
+    for table in [*ruled, ()]:
+        inside = [line for cell in table for line in cell.lines]
+        first = min(inside, default=len(lines))
         for start, end, cells in _split_at_aligned_tables(lines[done:first]) if first > done else ():
-            shifted = cells and [[None if cell is None else cell + done for cell in row] for row in cells]
-            yield start + done, end + done, shifted
-        done = first
-        if table:
-            done = 1 + max(cell for row in table for cell in row if cell is not None)
+            shift = done.__add__
+            yield start + done, end + done, cells and table_cells.renumber(cells, shift)
+        if inside:
+            done = max(inside) + 1
             yield first, done, table
 
 
-def _split_at_aligned_tables(lines: Sequence[LayoutLine]) -> Iterator[tuple[int, int, Grid | None]]:
+def _split_at_aligned_tables(lines: Sequence[LayoutLine]) -> Iterator[tuple[int, int, list[Cell] | None]]:
     """Yield aligned tables and what is between them, as `_split_at_tables` does."""
     done = 0
     if sum(is_beside(before.box, after.box) for before, after in pairwise(lines)) < aligned_tables.MIN_ROWS:
@@ -154,13 +155,13 @@ def _split_at_aligned_tables(lines: Sequence[LayoutLine]) -> Iterator[tuple[int,
         return
     height = median(line.box[3] - line.box[1] for line in lines)
     for first, rows in _runs_of_rows(lines):
-        cells = aligned_tables.find_grid([[lines[index].box for index in row] for row in rows], height)
-        if cells is None:
+        grid = aligned_tables.find_grid([[lines[index].box for index in row] for row in rows], height)
+        if grid is None:
             continue
         if done < first:
             yield done, first, None
         done = rows[-1][-1] + 1
-        yield first, done, [[None if cell is None else cell + first for cell in row] for row in cells]
+        yield first, done, table_cells.from_rows([[[] if at is None else [at + first] for at in row] for row in grid])
     if done < len(lines):
         yield done, len(lines), None
 

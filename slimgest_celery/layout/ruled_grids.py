@@ -16,7 +16,7 @@ from slimgest_celery.geometry import Box
 
 Edges = list[float]
 Place = tuple[int, int]  # row, column
-Cell = set[Place]
+MergedPlaces = set[Place]  # of one cell
 
 # In heights of a line.
 _TOLERANCE = 0.3  # rules this close cross one another
@@ -33,7 +33,7 @@ class RuledGrid:
 
     columns: Edges
     rows: Edges
-    cells: dict[Place, Cell]  # by row and column; several places belong to a merged cell
+    cells: dict[Place, MergedPlaces]  # by row and column; several places belong to a merged cell
 
 
 def find_grids(rules: Sequence[Box], height: float) -> list[RuledGrid]:
@@ -114,9 +114,9 @@ def _has_rule(
     return found[1:-1]
 
 
-def _merge_cells(beside: NDArray[np.bool_], below: NDArray[np.bool_]) -> dict[Place, Cell]:
+def _merge_cells(beside: NDArray[np.bool_], below: NDArray[np.bool_]) -> dict[Place, MergedPlaces]:
     """Return the cell of each place; places without a rule between them are one cell."""
-    cells: dict[Place, Cell] = {
+    cells: dict[Place, MergedPlaces] = {
         (row, column): {(row, column)} for row in range(beside.shape[1]) for column in range(below.shape[1])
     }
     open_sides = [((row, edge), (row, edge + 1)) for edge, row in zip(*np.nonzero(~beside), strict=True)]

@@ -7,12 +7,14 @@ text, if the table has no rule below each row.
 from __future__ import annotations
 
 from bisect import bisect_right
+from collections import Counter
 from collections.abc import Iterator, Sequence
-from itertools import combinations, pairwise
+from itertools import accumulate, combinations, pairwise
 
 from slimgest_celery.geometry import Box, is_beside
-from slimgest_celery.layout.ruled_grids import Cell, Edges, Place, RuledGrid, find_grids
+from slimgest_celery.layout.ruled_grids import Edges, MergedPlaces, Place, RuledGrid, find_grids
 from slimgest_celery.layout.running_text import is_amount
+from slimgest_celery.layout.table_cells import Cell
 
 CellLines = list[list[list[int]]]  # for each row and column: the indices of the lines in the cell
 
@@ -30,55 +32,102 @@ _WRAPPED_SHARE = 0.7  # of the width of a cell: a line of wrapped text is wider
 
 def find_tables(
     rules: Sequence[Box], lines: Sequence[Box], height: float, texts: Sequence[str] = ()
-) -> list[CellLines]:
-    """Return the tables that these rules make of these lines. `height` is the height of a line.
+) -> list[list[Cell]]:
+    """Return the cells of the tables that these rules make of these lines. `height` is the height of a line.
 
     `texts` are those of the lines, if known: amounts below one another are in several rows.
-
-    The lines of a merged cell are in its first row and column.
     """
     if not 4 <= len(rules) <= _MAX_RULES:
         return []
-    found = ((grid, _fill_cells(grid, lines, _TOLERANCE * height)) for grid in find_grids(rules, height))
     tables = []
-    for grid, rows in found:
-        if rows is not None:
-            least = _many_lines(rows)
-            tables.append([part for row in rows for part in _split_at_levels(row, grid.columns, lines, texts, least)])
+    for grid in find_grids(rules, height):
+        cells = _fill_cells(grid, lines, _TOLERANCE * height)
+        if cells is not None:
+            tables.append(_split_rows(cells, grid, lines, texts))
     return tables
 
 
-def _fill_cells(grid: RuledGrid, lines: Sequence[Box], tolerance: float) -> CellLines | None:
-    """Return the lines in each cell.
+def _fill_cells(grid: RuledGrid, lines: Sequence[Box], tolerance: float) -> list[Cell] | None:
+    """Return the cells of the grid with their lines.
 
     Return None if a line reaches over a rule, if too few cells have text, or if a cell has too many lines.
     """
-    columns, rows = grid.columns, grid.rows
-    cells: CellLines = [[[] for _ in columns[1:]] for _ in rows[1:]]
-    filled: set[Place] = set()
+    columns = grid.columns
     placed = list(_place_lines(grid, lines))
-    open_cells = _cells_with_columns(grid, placed, lines)
+    cell_of = _to_rectangles(grid, _cells_with_columns(grid, placed, lines))
+    contents: dict[Cell, list[int]] = {cell: [] for cell in sorted(set(cell_of.values()))}
     for index, place in placed:
         left, _, right, _ = lines[index]
-        cell = {place} if place in open_cells else grid.cells[place]
-        first_row, first = (min(place[axis] for place in cell) for axis in (0, 1))
-        last = max(column for _, column in cell)
-        if left < columns[first] - tolerance or right > columns[last + 1] + tolerance:
+        cell = cell_of[place]
+        if left < columns[cell.column] - tolerance or right > columns[cell.end_column] + tolerance:
             return None
-        cells[first_row][first].append(index)
-        filled |= cell
-    if any(_has_columns(cell, lines) for row in cells for cell in row):
-        return None
-    if any(len(cell) > _MAX_CELL_LENGTH for row in cells for cell in row):
-        return None
-    text_rows = [row for row in cells if any(row)]
-    if len(text_rows) < 2 or all(sum(map(bool, row)) < 2 for row in text_rows):
-        return None
+        contents[cell].append(index)
+    cells = [cell._replace(lines=inside) for cell, inside in contents.items()]
+    return cells if _is_table(cells, grid, lines) else None
+
+
+def _is_table(cells: Sequence[Cell], grid: RuledGrid, lines: Sequence[Box]) -> bool:
+    filled = [cell for cell in cells if cell.lines]
+    if any(len(cell.lines) > _MAX_CELL_LENGTH or _has_columns(cell.lines, lines) for cell in filled):
+        return False
+    in_row = Counter(cell.row for cell in filled)
+    if len(in_row) < 2 or max(in_row.values()) < 2:
+        return False
     if any(len(cell) > _MAX_MERGED * len(grid.cells) for cell in grid.cells.values()):
-        return None
-    if len(filled) < max(4, _MIN_FILLED * len({row for row, _ in filled}) * (len(columns) - 1)):
-        return None
-    return text_rows
+        return False
+    places = sum(cell.row_span * cell.col_span for cell in filled)
+    rows = {row for cell in filled for row in range(cell.row, cell.end_row)}
+    return places >= max(4, _MIN_FILLED * len(rows) * (len(grid.columns) - 1))
+
+
+def _to_rectangles(grid: RuledGrid, open_places: MergedPlaces) -> dict[Place, Cell]:
+    """Return the cell of each place. `open_places` are cells of their own, as are parts of other forms in each row."""
+    found: dict[Place, Cell] = {}
+    for places in {id(places): places for places in grid.cells.values()}.values():
+        rows, columns = ({place[axis] for place in places} for axis in (0, 1))
+        if len(places) == len(rows) * len(columns) and not places & open_places:
+            merged = Cell(min(rows), min(columns), row_span=len(rows), col_span=len(columns))
+            found.update(dict.fromkeys(places, merged))
+            continue
+        for row in rows:
+            for start, length in _runs(sorted(column for its_row, column in places if its_row == row)):
+                for column in range(start, start + length):
+                    own = (row, column) in open_places
+                    found[row, column] = Cell(row, column) if own else Cell(row, start, col_span=length)
+    return found
+
+
+def _runs(numbers: Sequence[int]) -> Iterator[tuple[int, int]]:
+    """Yield the first of consecutive numbers, and how many they are."""
+    start = numbers[0]
+    for number, after in zip(numbers, [*numbers[1:], -1], strict=True):
+        if after != number + 1:
+            yield start, number + 1 - start
+            start = after
+
+
+def _split_rows(cells: Sequence[Cell], grid: RuledGrid, lines: Sequence[Box], texts: Sequence[str]) -> list[Cell]:
+    """Return the cells by rows of text: a row of the grid has several or, without text, none."""
+    rows: CellLines = [[[] for _ in grid.columns[1:]] for _ in grid.rows[1:]]
+    merged_starts = {cell.row for cell in cells if cell.lines and cell.row_span > 1}
+    for cell in cells:
+        if cell.row_span == 1:
+            rows[cell.row][cell.column] = list(cell.lines)
+    least = _many_lines(rows)
+    parts = [
+        _split_at_levels(row, grid.columns, lines, texts, least) if any(row) else [row] * (number in merged_starts)
+        for number, row in enumerate(rows)
+    ]
+    starts = [0, *accumulate(map(len, parts))]  # the first row of text of each row of the grid
+    found = []
+    for cell in cells:
+        start, end = starts[cell.row], starts[cell.end_row]
+        if cell.row_span == 1:
+            levels = enumerate(parts[cell.row], start)
+            found += [cell._replace(row=row, lines=places[cell.column]) for row, places in levels]
+        elif end > start:
+            found.append(cell._replace(row=start, row_span=end - start))
+    return sorted(found)
 
 
 def _many_lines(rows: CellLines) -> int:
@@ -86,7 +135,7 @@ def _many_lines(rows: CellLines) -> int:
     return sum(max(map(len, row)) for row in rows) // 3
 
 
-def _has_columns(cell: list[int], lines: Sequence[Box]) -> bool:
+def _has_columns(cell: Sequence[int], lines: Sequence[Box]) -> bool:
     """Return True if a cell has several rows of lines side by side: there are columns without rules between them."""
     ordered = sorted((lines[index] for index in cell), key=_middle)
     apart = (
@@ -106,12 +155,12 @@ def _place_lines(grid: RuledGrid, lines: Sequence[Box]) -> Iterator[tuple[int, P
             yield index, (row, column)
 
 
-def _cells_with_columns(grid: RuledGrid, placed: Sequence[tuple[int, Place]], lines: Sequence[Box]) -> Cell:
+def _cells_with_columns(grid: RuledGrid, placed: Sequence[tuple[int, Place]], lines: Sequence[Box]) -> MergedPlaces:
     """Return the places of merged cells that have lines side by side, so that they are several cells without rules."""
     contents: dict[int, list[tuple[int, Place]]] = {}
     for index, place in placed:
         contents.setdefault(id(grid.cells[place]), []).append((index, place))
-    found: Cell = set()
+    found: MergedPlaces = set()
     for inside in contents.values():
         for (one, (_, its_column)), (other, (_, column)) in combinations(inside, 2):
             if column != its_column and is_beside(lines[one], lines[other]):

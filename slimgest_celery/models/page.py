@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import Literal
+from typing import Any, Literal
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from slimgest_celery.models.problem import Problem
 from slimgest_celery.models.record import Fraction, Record
@@ -31,7 +31,7 @@ class BlockSource(StrEnum):
 
 
 class Block(Record):
-    """A line or a table cell, with its position."""
+    """A line with its position."""
 
     text: str
     confidence: Fraction
@@ -43,6 +43,19 @@ class Block(Record):
     )
 
 
+class TableCell(Record):
+    """A cell of a table. Each place of the table's rows and columns is in exactly one cell."""
+
+    row: int = Field(ge=0, description="The first row of the cell, from 0.")
+    column: int = Field(ge=0, description="The first column of the cell, from 0.")
+    row_span: int = Field(1, ge=1, description="The number of rows.")
+    col_span: int = Field(1, ge=1, description="The number of columns.")
+    header: bool = Field(False, description="True in the header rows at the top of the table.")
+    blocks: list[int] = Field(
+        [], description="The indices of the cell's lines in the page's `blocks`, in reading order; none if it is empty."
+    )
+
+
 class Paragraph(Record):
     """Consecutive blocks of a page that form a paragraph, a heading or a table."""
 
@@ -50,9 +63,19 @@ class Paragraph(Record):
     level: int = Field(0, description="The level of a heading: 1 is the largest, 3 the smallest.")
     first: int = Field(ge=0, description="The index of the first block in the page's `blocks`.")
     last: int = Field(ge=0, description="The index of the last block, inclusive.")
-    cells: list[list[int | None]] | None = Field(
-        None, description="The rows of a table: for each column the index of its block, or null."
-    )
+    cells: list[TableCell] | None = Field(None, description="The cells of a table, row by row; null outside tables.")
+
+    @field_validator("cells", mode="before")
+    @classmethod
+    def _from_rows(cls, cells: Any) -> Any:
+        """Accept the cells that version 0.1.0 stored: rows of block indices, with null for an empty cell."""
+        if not isinstance(cells, list) or not cells or not isinstance(cells[0], list):
+            return cells
+        return [
+            TableCell(row=row, column=column, blocks=[] if index is None else [index])
+            for row, places in enumerate(cells)
+            for column, index in enumerate(places)
+        ]
 
 
 class PageSeconds(Record):
@@ -86,7 +109,7 @@ class Page(Record):
     trust: Fraction | None = Field(
         None, description="The trust in the text layer, 0-1; null if the layer was not assessed."
     )
-    blocks: list[Block] = Field([], description="The lines and table cells, in reading order.")
+    blocks: list[Block] = Field([], description="The lines, in reading order.")
     paragraphs: list[Paragraph] = Field([], description="The blocks, grouped into paragraphs, headings and tables.")
     attempts: int = Field(1, description="The number of attempts to read the page.")
     seconds: PageSeconds = PageSeconds()

@@ -24,7 +24,7 @@ from slimgest_celery.reading.orientation import PageTransform, UprightResult
 _MAX_LEVEL_DISTANCE, _MAX_SPACE = 0.5, 0.85
 MAX_CHARACTERS = 250_000  # of a page; a printed page of a newspaper has up to 50,000
 MAX_LINES = 20_000
-MAX_CELLS = 100_000  # of all its tables, with the empty ones
+MAX_CELLS = 50_000  # of all its tables, with the empty ones
 
 
 def check_lines(texts: Sequence[str]) -> None:
@@ -36,7 +36,7 @@ def check_lines(texts: Sequence[str]) -> None:
 def check_page(page: Page) -> None:
     """Raise `PageTooMuchText` for the record of a page with more text, or larger tables, than any printed page has."""
     check_lines([block.text for block in page.blocks])
-    if sum(len(row) for paragraph in page.paragraphs for row in paragraph.cells or ()) > MAX_CELLS:
+    if sum(len(paragraph.cells or ()) for paragraph in page.paragraphs) > MAX_CELLS:
         raise PageTooMuchText
 
 

@@ -19,7 +19,7 @@ from slimgest_celery.layout import word_boxes
 from slimgest_celery.layout.analysis import DetectedLine, arrange
 from slimgest_celery.layout.word_boxes import Word
 from slimgest_celery.models.job import Document, JobStatus, Options
-from slimgest_celery.models.page import Block, Page, Paragraph
+from slimgest_celery.models.page import Block, Page, Paragraph, TableCell
 from slimgest_celery.models.problem import Problem
 from slimgest_celery.models.record import now
 from slimgest_celery.storage.job_files import StoredPage
@@ -311,7 +311,8 @@ def test_alto_contains_headings_tables_rotation_and_the_reason_of_a_failed_page(
 
 @pytest.mark.parametrize("form", [name for name, form in FORMATS.items() if isinstance(form, PageFormat)])
 def test_a_page_that_a_format_cannot_write_is_replaced_by_an_error_and_the_others_stay(form: str) -> None:
-    table = Paragraph(kind="table", first=0, last=0, cells=[[7]])  # the page has no block 7
+    cells = [TableCell(row=0, column=0, blocks=[7])]  # the page has no block 7
+    table = Paragraph(kind="table", first=0, last=0, cells=cells)
     broken = Page(page_number=2, status="ok", blocks=[_block("lost", 0.1)], paragraphs=[table])
     written = _write(
         form, _document(EVERYTHING.pages[0], broken, EVERYTHING.pages[3].model_copy(update={"text": "end"}))

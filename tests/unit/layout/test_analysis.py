@@ -94,7 +94,13 @@ def test_a_ruled_table_is_read_row_by_row_with_the_lines_of_a_cell_joined() -> N
     )
     assert layout.text == "Name\tA long description\nAda\t7"
     (table,) = layout.paragraphs
-    assert (table.kind, table.cells) == ("table", [[0, 1], [2, 3]])
+    assert table.kind == "table" and table.cells
+    assert [(cell.row, cell.column, cell.blocks) for cell in table.cells] == [
+        (0, 0, [0]),
+        (0, 1, [1, 2]),
+        (1, 0, [3]),
+        (1, 1, [4]),
+    ]
 
 
 def test_the_columns_of_a_page_in_hebrew_are_read_from_the_right() -> None:

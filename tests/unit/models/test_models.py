@@ -8,7 +8,7 @@ import pytest
 from pydantic import ValidationError
 
 from slimgest_celery.models.job import Job, JobStatus, Options
-from slimgest_celery.models.page import Page
+from slimgest_celery.models.page import Page, Paragraph
 
 
 @pytest.mark.parametrize(
@@ -58,3 +58,12 @@ def test_a_page_that_version_0_1_0_has_stored_can_be_read() -> None:
     block = {"text": "A page", "confidence": 0.99, "box": [0.1, 0.1, 0.5, 0.2]}
     page = Page.model_validate({"page_number": 1, "status": "ok", "source": "ocr", "blocks": [block]})
     assert page.blocks[0].source is None
+
+
+def test_cells_that_version_0_1_0_has_stored_as_rows_of_blocks_can_be_read() -> None:
+    stored = {"kind": "table", "level": 0, "first": 3, "last": 5, "cells": [[3, None], [4, 5]]}
+    paragraph = Paragraph.model_validate(stored)
+    places = [(cell.row, cell.column, cell.blocks) for cell in paragraph.cells or ()]
+    assert places == [(0, 0, [3]), (0, 1, []), (1, 0, [4]), (1, 1, [5])]
+    assert Paragraph.model_validate_json(paragraph.model_dump_json()) == paragraph
+    assert Paragraph.model_validate({**stored, "cells": None}).cells is None

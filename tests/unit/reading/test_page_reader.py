@@ -11,7 +11,7 @@ from reportlab.pdfgen.canvas import Canvas
 from slimgest_celery.engines.protocol import Image, OcrLine
 from slimgest_celery.errors import PageTimeout
 from slimgest_celery.models.job import Mode, Options
-from slimgest_celery.models.page import Block, Page, Paragraph, Source
+from slimgest_celery.models.page import Block, Page, Paragraph, Source, TableCell
 from slimgest_celery.pdf.document import Pdf
 from slimgest_celery.reading import page_text
 from slimgest_celery.reading.page_reader import PageReader, failed_page
@@ -104,16 +104,17 @@ def test_a_text_layer_with_too_many_characters_fails(
 
 def _rows(count: int, columns: int) -> Page:
     blocks = [Block(text="a", confidence=1, box=(0, 0, 1, 1))] * count
-    table = Paragraph(kind="table", first=0, last=0, cells=[[0] + [None] * (columns - 1)] * count)
+    cells = [TableCell(row=row, column=column) for row in range(count) for column in range(columns)]
+    table = Paragraph(kind="table", first=0, last=0, cells=cells)
     return Page(page_number=1, status="ok", blocks=blocks, paragraphs=[table])
 
 
 @pytest.mark.parametrize(
     ("page", "allowed"),
     [
-        (_rows(20_000, 5), True),
+        (_rows(20_000, 2), True),
         (_rows(20_001, 1), False),  # lines
-        (_rows(1001, 100), False),  # cells
+        (_rows(501, 100), False),  # cells
         (Page(page_number=1, status="ok", blocks=[Block(text="a" * 250_001, confidence=1, box=(0, 0, 1, 1))]), False),
     ],
 )
