@@ -29,7 +29,8 @@ slow: .venv/test programs
 	$(BIN)/pytest -m slow
 
 # Programs of Debian that some tests use. CI installs them; elsewhere those tests are skipped without them.
-PROGRAMS := chromium fonts-noto-cjk fonts-noto-core ghostscript iproute2 poppler-utils qpdf tesseract-ocr \
+PROGRAMS := caddy chromium fonts-noto-cjk fonts-noto-core ghostscript iproute2 nginx-light poppler-utils prometheus qpdf \
+    systemd tesseract-ocr \
     $(addprefix tesseract-ocr-,ara ces deu ell fra heb hin jpn kor osd pol rus tha tur vie)
 
 programs:
