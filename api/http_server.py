@@ -9,6 +9,7 @@ from contextlib import suppress
 from http import HTTPStatus
 from typing import Any
 
+import gevent
 from gunicorn import util
 from gunicorn.http.errors import ParseException
 
@@ -16,6 +17,7 @@ from slimgest_celery.errors import RequestInvalid, RequestStalled, ServiceFailur
 from slimgest_celery.models.problem import Problem
 from slimgest_celery.models.responses import ProblemDocument
 
+_SERVE_OTHERS_BYTES = 256 << 10  # some milliseconds of parsing a form
 _DRAIN_S, _DRAINED_PIECES, _PIECE_BYTES = 0.5, 16, 65536
 _MAX_REASON = 200  # characters of a refused line that are repeated
 
@@ -40,13 +42,16 @@ class BodyTimeout:
 class _Body:
     """A request body, read from a socket. Raises `RequestStalled`, or `RequestInvalid` for invalid chunks.
 
-    The timeout is on only while the body is read: the client of an event stream sends nothing for hours.
+    The timeout is on only while the body is read: the client of an event stream sends nothing for hours. Other
+    requests are served in between: gevent switches only when it has to wait for data, and those of a fast client are
+    always there.
     """
 
     def __init__(self, body: Any, connection: socket.socket, timeout_s: float) -> None:
         self._body = body
         self._connection = connection
         self._timeout_s = timeout_s
+        self._bytes = 0  # since other requests were served
 
     def read(self, size: int | None = None) -> bytes:
         return self._limited(self._body.read, size)
@@ -64,13 +69,18 @@ class _Body:
     def _limited(self, read: Callable[[int | None], bytes], size: int | None) -> bytes:
         self._connection.settimeout(self._timeout_s)
         try:
-            return read(size)
+            data = read(size)
         except TimeoutError as error:
             raise RequestStalled from error
         except ParseException as error:
             raise RequestInvalid(f"The body of the request is invalid: {_printable(str(error))}.") from error
         finally:
             self._connection.settimeout(None)
+        self._bytes += len(data)
+        if self._bytes >= _SERVE_OTHERS_BYTES:
+            self._bytes = 0
+            gevent.sleep(0)
+        return data
 
 
 # --- Errors of the server ---------------------------------------------------------------------------------------------
