@@ -26,6 +26,7 @@ from benchmarks.measures import (
     first_page,
     ocr,
     peer,
+    sandbox,
     sizes,
     start,
     text,
@@ -47,11 +48,12 @@ MEASURES: dict[ModuleType, int] = {
     fanout: 35,
     sizes: 130,
     start: 45,
+    sandbox: 35,
     documents: 0,  # as long as its folder takes
 }
 # `speed`: the share of the raw speed that the service keeps. `growth`: the growth of its cost with load.
 GROUPS = {
-    "speed": (ocr, peer, cpu_reading, text, first_page, start),
+    "speed": (ocr, peer, cpu_reading, text, first_page, start, sandbox),
     "growth": (sizes, dispatch, fanout, fairness),
 }
 
