@@ -13,7 +13,7 @@ import socket
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -25,7 +25,7 @@ import httpx
 from slimgest_celery.api_keys import make_key
 from slimgest_celery.sandbox.policy import missing_support
 from slimgest_celery.webhooks.signing import make_secret
-from tests.support import pdfs
+from tests.support import images, pdfs
 from tests.support.engines import ALLOCATE, GARBAGE, HANG, KILL, RAISE
 from tests.support.intruder import ATTEMPTS, OUTSIDE, PORT, SECRET
 from tests.support.stack import ROOT, Stack, running, wait_for
@@ -77,11 +77,13 @@ def no_key(target: Target) -> str:
 
 
 def foreign_job(target: Target) -> str:
-    """a job of another owner: status, result, events, page, image, cancel, retry"""
+    """a job of another owner: status, result, events, page, image, cancel, delete for good, retry"""
     job_id = target.stack.submit(pdfs.numbered(1))
     target.stack.wait_end(job_id)
     paths = ["", "/result", "/events", "/pages/1", "/pages/1/image", "/deliveries"]
-    tried = [("GET", path) for path in paths] + [("DELETE", ""), ("POST", "/retry"), ("POST", "/result")]
+    tried = [("GET", path) for path in paths] + [
+        ("DELETE", ""), ("DELETE", "?purge=true"), ("POST", "/retry"), ("POST", "/result"),
+    ]  # fmt: skip
     answers = [target.stack.request(method, f"/jobs/{job_id}{path}", headers=BOBS) for method, path in tried]
     assert {(answer.status_code, answer.json()["code"]) for answer in answers} == {(404, "job.unknown")}
     assert httpx.get(f"{target.stack.url}/jobs", headers=BOBS).json()["jobs"] == []
@@ -146,6 +148,36 @@ def file_name(target: Target) -> str:
         shown = answer.json()["filename"]
         assert "/" not in shown and "\\" not in shown and shown.isprintable()
     return "shown without path and control characters, never used as a path"
+
+
+def raw_bodies(target: Target) -> str:
+    """files as the body: HTML, SVG, a misspelt option, a password in the address, a name with a path, no end"""
+    pdf, evil = pdfs.numbered(1), b"<script>alert(1)</script>"
+    tried: list[tuple[str, str, bytes | Iterator[bytes], int]] = [
+        ("", "text/html", evil, 400),
+        ("", "image/svg+xml", evil, 415),
+        ("", "application/pdf", evil, 415),
+        ("?page=1", "application/pdf", pdf, 400),
+        ("?password=secret", "application/pdf", pdf, 400),
+        ("?callback_url=http://127.0.0.1/", "application/pdf", pdf, 422),
+        ("", "application/pdf", (b"%PDF-1.7" + bytes(1 << 20) for _ in range(1000)), 413),
+    ]
+    for query, media, body, status in tried:
+        answer = target.stack.request("POST", f"/jobs{query}", headers={"Content-Type": media}, content=body)
+        assert answer.status_code == status and "secret" not in answer.text, (query, media, answer.text)
+        assert answer.headers["Content-Type"] == "application/problem+json"
+    how = {"headers": {"Content-Type": "image/../../x"}, "content": pdf}
+    named = target.stack.request("POST", "/jobs?filename=..%2F..%2Fetc%2Fpasswd", **how).json()  # type: ignore[arg-type]
+    assert named["filename"] == "passwd"
+    return "400, 413, 415 and 422 as problem documents; the name is shown without its path"
+
+
+def wrong_languages(target: Target) -> str:
+    """languages with paths, options of Tesseract, no sense, and ten thousand of them"""
+    tried = ["../../etc/passwd", "eng+osd", "-l eng", "$(id)", "de;rm", "\x00", "de," * 10_000, "x" * 100_000]
+    answers = [target.stack.post("/jobs", pdfs.numbered(1), languages=text) for text in tried]
+    assert {(answer.status_code, answer.json()["code"]) for answer in answers} == {(422, "request.option")}
+    return f"422 request.option for all {len(answers)}"
 
 
 def malformed(target: Target) -> str:
@@ -305,6 +337,19 @@ def bad_pages(target: Target) -> str:
     return f"the good pages are read; the others: {', '.join(codes)}"
 
 
+def bad_images(target: Target) -> str:
+    """a picture of 256 million pixels in 30 kB, one that ends early, and a TIFF whose directory is its own successor"""
+    whole = images.saved(images.patches(), "PNG")
+    loop = b"II*\0\x08\0\0\0" + bytes(2) + (8).to_bytes(4, "little")
+    codes = []
+    for data in (images.png_bomb(), whole[: len(whole) // 2], loop):
+        job_id = target.stack.submit(data)
+        assert target.stack.wait_end(job_id, within_s=120)["status"] == "failed"
+        codes.append(target.stack.status(job_id)["error"]["code"])
+    assert set(codes) <= {"image.too_large", "image.unreadable"}, codes
+    return ", ".join(codes)
+
+
 def secrets_in_logs(target: Target) -> str:
     """after all of this: keys and webhook secrets in logs and in Redis"""
     written = b"".join(log.read_bytes() for log in target.stack.folder.glob("*.log"))
@@ -337,9 +382,9 @@ def breaking_out(folder: Path) -> str:
 
 
 ATTACKS: tuple[Attack, ...] = (
-    no_key, foreign_job, dns_rebinding, cross_site, forged_proxy_headers, traversal, file_name, malformed,
-    large_uploads, private_webhooks, stalled_bodies, slow_headers, stream_flood, request_flood, queue_flood,
-    image_flood, bad_pages, secrets_in_logs,
+    no_key, foreign_job, dns_rebinding, cross_site, forged_proxy_headers, traversal, file_name, raw_bodies,
+    wrong_languages, malformed, large_uploads, private_webhooks, stalled_bodies, slow_headers, stream_flood,
+    request_flood, queue_flood, image_flood, bad_pages, bad_images, secrets_in_logs,
 )  # fmt: skip
 
 
