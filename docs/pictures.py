@@ -50,6 +50,20 @@ def page_dark(scene: Scene) -> bytes:
     return _mid_job(scene.visitor(color_scheme="dark"))
 
 
+def page_wide(scene: Scene) -> bytes:
+    """Return a document on a large screen, with a search."""
+    visitor = scene.visitor(viewport={"width": 1920, "height": 1080})
+    drop(visitor, {"letter.pdf": pdfs.text_pages(["\n".join(pdfs.PROSE)])})
+    until_status(visitor, "completed")
+    drop(visitor, {"keepers-log.pdf": scan(4)})
+    until_status(visitor, "completed")
+    visitor.get_by_label("Search in the document").fill("stores")
+    visitor.get_by_role("button", name="Next hit").click()
+    visitor.wait_for_selector("rect.current")
+    visitor.wait_for_selector("#page-list [data-page='4'] img[src]")
+    return visitor.screenshot()
+
+
 def page_phone(scene: Scene) -> bytes:
     """Return a document on a phone."""
     visitor = scene.visitor(viewport={"width": 375, "height": 812}, has_touch=True, is_mobile=True)
@@ -62,6 +76,7 @@ def page_phone(scene: Scene) -> bytes:
 PICTURES: dict[str, Callable[[Scene], bytes]] = {
     "page.png": page_light,
     "page-dark.png": page_dark,
+    "page-wide.png": page_wide,
     "page-phone.png": page_phone,
     "metrics.png": pictures_monitoring.metrics,
     "flower.png": pictures_monitoring.flower,

@@ -2,7 +2,7 @@
 import { $, createElement, setAttribute, setText, showMessage } from "./dom.js";
 import { progressOf, relativeTime, statusLabel } from "./labels.js";
 import { createCheckbox, setUpSelection } from "./selection.js";
-import { allJobs, cancel, hasOlder, showOlder, subscribe } from "./store.js";
+import { allJobs, cancel, filterList, hasOlder, showOlder, subscribe } from "./store.js";
 import { createUploadRow, uploads } from "./upload.js";
 
 /** @typedef {{row: HTMLElement, update: () => void}} Row */
@@ -18,11 +18,18 @@ const FILTERS = {
   warnings: (job) => job.warned > 0,
 };
 
+/** The states that the service lists for a filter. It lists all jobs for the others. @type {Record<string, string>} */
+const STATES = { running: "queued,processing", failed: "failed,partial" };
+
 /** @param {() => string} getOpenId returns the id of the open document */
 export function setUpDocuments(getOpenId) {
   $("older").addEventListener("click", showOlder);
-  $("filter").addEventListener("change", () => render(getOpenId()));
-  $("filter-name").addEventListener("input", () => render(getOpenId()));
+  for (const field of [$("filter"), $("filter-name")]) {
+    field.addEventListener("input", () => {
+      filterList(STATES[$("filter").value] ?? "", $("filter-name").value.trim());
+      render(getOpenId());
+    });
+  }
   setUpSelection(filteredJobs);
   subscribe(() => render(getOpenId()));
 }

@@ -56,8 +56,18 @@ const REASONS = {
   mode_text: "Text from the PDF, as selected",
 };
 
-/** Return the source of a page's text. @param {any} page a page record */
+const LANGUAGES = new Intl.DisplayNames(["en"], { type: "language" });
+const SCRIPTS = new Intl.DisplayNames(["en"], { type: "script" });
+
+/** Return the source of a page's text, and its language. @param {any} page a page record */
 export function sourceLabel(page) {
   const reason = (page.reason ?? "").split(";")[0].trim();
-  return REASONS[reason] ?? (page.source === "ocr" ? "Text recognition" : page.source ? "Text from the PDF" : "");
+  const source = REASONS[reason] ?? (page.source === "ocr" ? "Text recognition" : page.source ? "Text from the PDF" : "");
+  return [source, languageLabel(page)].filter(Boolean).join(" · ");
+}
+
+/** Return the language in English; its script if the language is unclear and the script is not Latin. @param {any} page */
+function languageLabel({ language, script }) {
+  if (language) return LANGUAGES.of(language) ?? "";
+  return script && script !== "Latn" ? `${SCRIPTS.of(script)} script` : "";
 }

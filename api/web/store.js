@@ -18,7 +18,9 @@ const listeners = [];
 /** @type {Set<Job>} */
 let changed = new Set();
 let listLimit = LIST_STEP;
+let listFilter = ""; // query parameters of the list that select some jobs
 let total = 0;
+let olderExist = false;
 let openId = "";
 let nextRefresh = new AbortController();
 
@@ -50,11 +52,20 @@ export function getJob(id) {
 }
 
 export function hasOlder() {
-  return total > listLimit;
+  return olderExist;
 }
 
 export function showOlder() {
   listLimit += LIST_STEP;
+  refresh();
+}
+
+/** Select the jobs that the service lists, also of those that are not in the list yet. @param {string} status states separated by commas, empty for all @param {string} filename a part of it */
+export function filterList(status, filename) {
+  const filter = new URLSearchParams({ ...(status ? { status } : {}), ...(filename ? { filename } : {}) }).toString();
+  if (filter === listFilter) return;
+  listFilter = filter;
+  listLimit = LIST_STEP;
   refresh();
 }
 
@@ -139,10 +150,13 @@ function hasActiveJobs() {
 
 async function fetchList() {
   const requestedAt = performance.now();
-  const missing = new Set(jobs.keys());
+  const filter = listFilter;
+  const missing = new Set(filter ? [] : jobs.keys()); // a filtered list does not tell which jobs are gone
   try {
-    const found = await sendForJson(`jobs?limit=${listLimit}`);
+    const found = await sendForJson(`jobs?limit=${listLimit}${filter && `&${filter}`}`);
+    if (filter !== listFilter) return;
     total = found.total;
+    olderExist = found.next_cursor === undefined ? total > listLimit : found.next_cursor !== null;
     for (const status of found.jobs) {
       updateJob(status, requestedAt);
       missing.delete(status.job_id);

@@ -158,6 +158,7 @@ def test_after_a_reload_the_numbers_of_a_running_job_never_go_back(visitor: Page
 def test_text_flows_as_paragraphs_and_headings_and_tables_are_such_elements(visitor: Page) -> None:
     choose(visitor, "report.pdf", pdfs.report())
     text = visitor.locator("#lines")
+    expect(visitor.locator("#page-source")).to_have_text("Text from the PDF · English")
     expect(text.get_by_role("heading")).to_have_text(re.compile("Harbour report"))
     expect(text).to_contain_text("the keeper has weathered the storm")
     expect(text.locator("tr").nth(1)).to_have_text("AnnaTimber120")

@@ -87,3 +87,19 @@ def test_the_pages_read_so_far_can_be_downloaded(visitor: Page) -> None:
     expect(visitor.locator("#viewer")).to_have_attribute("data-status", "processing")
     visitor.locator("#viewer").get_by_role("button", name="Cancel").click()
     until_status(visitor, "cancelled")
+
+
+def test_a_filter_also_finds_documents_that_are_older_than_the_list(
+    stack: Stack, visitors: Callable[..., Page]
+) -> None:
+    oldest = stack.post("/jobs", pdfs.text_pages(["Old."]), filename="needle.pdf").json()["job_id"]
+    stack.wait_end(oldest)
+    for _ in range(6):  # the list has 50 at first
+        files = [("files", (f"hay {number}.pdf", pdfs.text_pages(["New."]))) for number in range(9)]
+        assert stack.request("POST", "/jobs", files=files).status_code == 202
+    visitor = visitors()
+    visitor.goto(stack.url)
+    expect(visitor.locator("#documents li", has_text="hay").first).to_be_visible()
+    expect(visitor.locator("#documents li", has_text="needle.pdf")).to_have_count(0)
+    visitor.get_by_label("Filter by name").fill("NEEDLE")
+    expect(visitor.locator("#documents li", has_text="needle.pdf")).to_be_visible()
