@@ -293,6 +293,11 @@ class Settings(BaseModel):
         alias="SLIMGEST_READ_PICTURES",
         description="If true, pictures that look like text are read by OCR on pages with a text layer.",
     )
+    layout: Literal["auto", "off"] = Field(
+        "auto",
+        alias="SLIMGEST_LAYOUT",
+        description="`auto`: a layout model finds titles, tables and figures on pages that are read by OCR.",
+    )
     page_cache: bool = Field(
         True,
         alias="SLIMGEST_PAGE_CACHE",

@@ -2,12 +2,12 @@
 
 from slimgest_celery.models.job import Document, JobStatus, Links, Mode, Options, Status
 from slimgest_celery.models.job import EngineInfo as Engine
-from slimgest_celery.models.page import Block, Page, PageSeconds, Paragraph, Source
+from slimgest_celery.models.page import Block, Page, PageSeconds, Paragraph, Region, RegionKind, Source
 from slimgest_celery.models.problem import Problem
 from slimgest_celery.models.service import Capacity, Worker
 from slimgest_celery.models.webhooks import Attempt, Delivery
 
 __all__ = [
     "Attempt", "Block", "Capacity", "Delivery", "Document", "Engine", "JobStatus", "Links", "Mode", "Options", "Page",
-    "PageSeconds", "Paragraph", "Problem", "Source", "Status", "Worker",
+    "PageSeconds", "Paragraph", "Problem", "Region", "RegionKind", "Source", "Status", "Worker",
 ]  # fmt: skip

@@ -30,6 +30,7 @@ from slimgest_celery.errors import (
     StorageUnavailable,
 )
 from slimgest_celery.models.page import PageImageRequest
+from slimgest_celery.page_elements.registry import load_layout_model
 from slimgest_celery.pipeline.context import WorkerContext
 from slimgest_celery.pipeline.finish import fail_job, fail_page, finish_job
 from slimgest_celery.pipeline.ingest import ingest_job
@@ -250,6 +251,7 @@ def worker_context(worker: str) -> WorkerContext:
             max_pixels=settings().max_page_pixels,
             reads_pictures=settings().read_pictures,
             load_helper=helper_engine,
+            layout_model=load_layout_model(settings()),
         ),
         watch=watchdog().watch,
         render_pool=render_pool(),

@@ -14,7 +14,7 @@ from slimgest_celery.formats.registry import FORMATS, PageFormat
 from slimgest_celery.jobs.service import links
 from slimgest_celery.models.events import CompleteData, ErrorData, PageData, StartData
 from slimgest_celery.models.job import Document, End, EngineInfo, Job, JobStatus, Options, Status
-from slimgest_celery.models.page import Block, BlockSource, Page, PageSeconds, Paragraph, Source
+from slimgest_celery.models.page import Block, BlockSource, Page, PageSeconds, Paragraph, Region, RegionKind, Source
 from slimgest_celery.models.problem import Problem
 from slimgest_celery.models.responses import (
     Accepted,
@@ -51,6 +51,7 @@ PAGE = Page(
     trust=0.0,
     blocks=[Block(text="A page from a scanner", confidence=0.99, box=(0.12, 0.11, 0.55, 0.14), source=BlockSource.OCR)],
     paragraphs=[Paragraph(first=0, last=0)],
+    regions=[Region(kind=RegionKind.TITLE, confidence=0.91, box=(0.12, 0.11, 0.55, 0.14), first=0, last=0)],
     seconds=PageSeconds(render=0.021, read=0.74),
     worker="cpu0@host",
 )

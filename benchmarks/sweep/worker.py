@@ -30,6 +30,7 @@ from slimgest_celery.engines.registry import load_engine
 from slimgest_celery.errors import SlimgestError
 from slimgest_celery.models.job import Mode, Options
 from slimgest_celery.models.page import Page, Source
+from slimgest_celery.page_elements.registry import load_layout_model
 from slimgest_celery.pdf import flattening
 from slimgest_celery.pdf.document import Pdf, open_pdf
 from slimgest_celery.process_limits import limit_helper_process
@@ -162,7 +163,12 @@ def main() -> None:
     if options.needs_engine:
         engine = load_engine(settings.model_copy(update={"engine": options.engine}))
         engine.warm_up(built_in_page())
-    reader = PageReader(engine=engine, worker="", max_pixels=settings.max_page_pixels)
+    reader = PageReader(
+        engine=engine,
+        worker="",
+        max_pixels=settings.max_page_pixels,
+        layout_model=load_layout_model(settings) if options.needs_engine else None,
+    )
     sweeper = Sweeper(reader=reader, options=options)
     serve(lambda path: sweeper.sweep_file(Path(path)), sys.stdin, answers)
 

@@ -21,6 +21,7 @@ from slimgest_celery.config import Settings, SettingsError, unknown_variables
 from slimgest_celery.engines import ocr_models
 from slimgest_celery.engines.registry import choose_engine, load_engine
 from slimgest_celery.errors import SlimgestError, StorageNotShared
+from slimgest_celery.page_elements import layout_model_file
 from slimgest_celery.sandbox.policy import UNTESTED_ENGINES, missing_support
 from slimgest_celery.state.worker_registry import WorkerRegistry
 from slimgest_celery.storage.fsspec_client import local_folder
@@ -50,6 +51,7 @@ def check_machine() -> list[Finding]:
         _check("storage", settings.storage_url, lambda: _check_storage(settings)),
         _engine(settings),
         _ocr_models(settings),
+        _layout_model(settings),
         _tesseract(settings),
         _languages(settings),
         _disk_space(settings),
@@ -108,6 +110,13 @@ def _ocr_models(settings: Settings) -> Finding:
     detail = f"PP-OCRv6 from {ocr_models.SOURCE}, SHA-256 as expected"
     is_used = choose_engine(settings).name == "rapidocr"
     return _check("OCR models", detail, lambda: [ocr_models.find(name) for name in ocr_models.HASHES], is_used)
+
+
+def _layout_model(settings: Settings) -> Finding:
+    if settings.layout == "off":
+        return Finding(name="layout model: SLIMGEST_LAYOUT=off", ok=True)
+    detail = f"{layout_model_file.NAME} from {layout_model_file.SOURCE}, SHA-256 as expected"
+    return _check("layout model", detail, lambda: layout_model_file.FILES.find(layout_model_file.NAME), False)
 
 
 def _tesseract(settings: Settings) -> Finding:

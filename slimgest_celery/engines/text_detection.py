@@ -14,7 +14,7 @@ from PIL import Image as Pillow
 
 from slimgest_celery.engines.openvino_model import FixedShapeModel, Tensor
 from slimgest_celery.engines.protocol import Image
-from slimgest_celery.engines.text_regions import Region, find_regions
+from slimgest_celery.engines.text_regions import TextRegion, find_regions
 
 _TILE = 960  # pixels: the side of the square images for which the model is compiled; a larger one needs more memory
 _OVERLAP = 128  # pixels that neighbouring tiles share, at least
@@ -34,7 +34,7 @@ class TextDetector:
         """The number of shapes for which the model is in memory."""
         return self._model.compiled_shapes
 
-    def find(self, image: Image) -> list[Region]:
+    def find(self, image: Image) -> list[TextRegion]:
         """Return the regions with text, in pixels of the image (height x width x 3, RGB)."""
         if self._always_full_size:
             return self._find(image, _FULL_SIDE)
@@ -43,7 +43,7 @@ class TextDetector:
             return self._find(image, _FULL_SIDE)
         return found
 
-    def _find(self, image: Image, longest: int) -> list[Region]:
+    def _find(self, image: Image, longest: int) -> list[TextRegion]:
         height, width = image.shape[:2]
         ratio = min(1.0, longest / max(height, width))
         size = max(1, round(width * ratio)), max(1, round(height * ratio))

@@ -11,7 +11,7 @@ import numpy as np
 from PIL import Image as Pillow
 
 from slimgest_celery.engines.openvino_model import DynamicModel, Tensor
-from slimgest_celery.engines.text_regions import Region
+from slimgest_celery.engines.text_regions import TextRegion
 
 _HEIGHT = 48  # pixels, of a line as the model reads it
 # Pixels to which images of lines are filled up: each width keeps some MB in memory. Longer lines are narrowed.
@@ -59,7 +59,7 @@ def read_characters(path: Path) -> list[str]:
     return path.read_text(encoding="utf-8").removesuffix("\n").split("\n")
 
 
-def cut_line(page: Pillow.Image, region: Region) -> Pillow.Image:
+def cut_line(page: Pillow.Image, region: TextRegion) -> Pillow.Image:
     """Return the image of a line, level and as high as the model reads it."""
     if abs(region.direction[1]) * region.width < _LEVEL:
         line = page.crop(_level_box(page, region))
@@ -74,7 +74,7 @@ def cut_line(page: Pillow.Image, region: Region) -> Pillow.Image:
     return line.resize((width, _HEIGHT), Pillow.Resampling.BILINEAR)
 
 
-def _level_box(page: Pillow.Image, region: Region) -> tuple[int, int, int, int]:
+def _level_box(page: Pillow.Image, region: TextRegion) -> tuple[int, int, int, int]:
     x, y = region.centre
     left, top = max(0, round(x - region.width / 2)), max(0, round(y - region.height / 2))
     right, bottom = min(page.width, round(x + region.width / 2)), min(page.height, round(y + region.height / 2))

@@ -19,7 +19,7 @@ Points = NDArray[np.int64]  # n x 2: x, y
 
 
 @dataclass(frozen=True, kw_only=True)
-class Region:
+class TextRegion:
     """A rectangle in any direction, in pixels."""
 
     centre: tuple[float, float]
@@ -27,14 +27,14 @@ class Region:
     width: float
     height: float
 
-    def scaled(self, x: float, y: float) -> Region:
+    def scaled(self, x: float, y: float) -> TextRegion:
         """Return the region in an image that is larger by these ratios, which are almost equal."""
         (right, down), ratio = self.direction, (x + y) / 2
         if abs(down) < 1e-9:
             width, height = self.width * x, self.height * y
         else:
             width, height = self.width * ratio, self.height * ratio
-        return Region(
+        return TextRegion(
             centre=(self.centre[0] * x, self.centre[1] * y), direction=(right, down), width=width, height=height
         )
 
@@ -46,7 +46,7 @@ class Region:
         return np.stack([centre - along - down, centre + along - down, centre + along + down, centre - along + down])
 
 
-def find_regions(probabilities: NDArray[np.float32]) -> list[Region]:
+def find_regions(probabilities: NDArray[np.float32]) -> list[TextRegion]:
     """Return the regions of text in a map (height x width) of probabilities, from top to bottom."""
     found = []
     for points in components(_dilate(probabilities > _THRESHOLD)):
@@ -55,7 +55,7 @@ def find_regions(probabilities: NDArray[np.float32]) -> list[Region]:
             continue
         growth = _GROWTH * core.width * core.height / (core.width + core.height)  # of a side: half of it at each end
         found.append(
-            Region(
+            TextRegion(
                 centre=core.centre,
                 direction=core.direction,
                 width=core.width + growth,
@@ -111,7 +111,7 @@ def _roots(starts: Points, ends: Points, stride: int) -> Points:
     return np.array([root(run) for run in range(len(parents))])
 
 
-def smallest_rectangle(points: Points) -> Region:
+def smallest_rectangle(points: Points) -> TextRegion:
     """Return the rectangle of least area around these points. One of its sides lies on their convex hull."""
     hull = np.array(_convex_hull(points), np.float64)
     edges = np.roll(hull, -1, 0) - hull
@@ -128,7 +128,7 @@ def smallest_rectangle(points: Points) -> Region:
         direction, width, height = down[best], height, width
     if direction[0] < 0:
         direction = -direction
-    return Region(
+    return TextRegion(
         centre=(float(centre[0]), float(centre[1])),
         direction=(float(direction[0]), float(direction[1])),
         width=float(width),
@@ -154,7 +154,7 @@ def _half_hull(points: list[tuple[int, int]]) -> list[tuple[int, int]]:
     return hull
 
 
-def _mean(probabilities: NDArray[np.float32], region: Region) -> float:
+def _mean(probabilities: NDArray[np.float32], region: TextRegion) -> float:
     """The mean of the probabilities in a region."""
     corners = region.corners()
     left, top = np.maximum(np.floor(corners.min(0)).astype(int), 0)

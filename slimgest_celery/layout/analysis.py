@@ -10,11 +10,14 @@ from itertools import groupby
 from statistics import median
 from typing import NamedTuple
 
-from slimgest_celery.geometry import Box, PageBox, is_beside, scale, union
+from slimgest_celery.geometry import Box, PageBox, clip, is_beside, scale, to_fractions, union
 from slimgest_celery.layout import hyphenation, paragraphs, reading_order, ruled_tables, table_cells
 from slimgest_celery.layout.paragraphs import LayoutLine
+from slimgest_celery.layout.structure import regions
+from slimgest_celery.layout.structure.elements import PageElement
+from slimgest_celery.layout.structure.roles import Line, Role, TypeOf, find_roles, no_type
 from slimgest_celery.layout.table_cells import Cell
-from slimgest_celery.models.page import Block, BlockSource, Paragraph, TableCell
+from slimgest_celery.models.page import Block, BlockSource, Paragraph, Region, RegionKind, TableCell
 
 _RIGHT_TO_LEFT = re.compile("[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufeff]")
 _LETTER = re.compile(r"[^\W\d_]")
@@ -28,6 +31,7 @@ _BULLET_GAP = 4.0
 _TURNED = 4.0  # the height of a turned line, in widths; that of an upright letter is less
 _DROP_CAP_HEIGHT = 1.8  # the least height of a drop cap, in heights of a line beside it
 _DROP_CAP_GAP = 0.6  # the largest gap between a drop cap and the lines, in heights of the drop cap
+_AFTER_PICTURES = 1_000_000  # the numbers of figures follow those of pictures that were read
 _MAX_DROP_CAPS = 20  # more single letters are the labels of a drawing
 
 
@@ -40,6 +44,7 @@ class DetectedLine(NamedTuple):
     size: float = 0.0  # of the type in points; 0 if unknown
     source: BlockSource = BlockSource.TEXT_LAYER
     picture: int = 0  # the number of the picture that contains it; its lines stay together; 0: in no picture
+    role: Role | None = None  # from a layout model, or from a figure that contains it
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,6 +53,7 @@ class Layout:
 
     blocks: list[Block]  # lines and cells, boxes in 0-1 of the page as displayed
     paragraphs: list[Paragraph]
+    regions: list[Region]
     text: str
 
 
@@ -58,13 +64,17 @@ def arrange(
     height: float,
     to_page: Callable[[PageBox], PageBox] | None = None,
     rules: Sequence[PageBox] = (),
+    elements: Sequence[PageElement] = (),
+    type_of: TypeOf = no_type,
 ) -> Layout:
     """Return the layout of a page that has these lines.
 
     `width` and `height` are those of the upright page: in points if lines have type sizes, else in any unit. `to_page`
     converts a box in 0-1 of the upright page to 0-1 of the page as displayed, if the two differ. `rules` (in 0-1 of the
-    upright page) are lines drawn on it, which may be those of tables.
+    upright page) are lines drawn on it, which may be those of tables. `elements` are those of the upright page, and
+    `type_of` measures the type of a line, by its index.
     """
+    found, figures = _with_roles(found, elements, width / height, type_of)
     scaled = [scale(line.box, width, height) for line in found]  # in a unit that is the same along both axes
     found, scaled = _join_drop_caps(found, scaled)
     right_to_left = reads_right_to_left(found)
@@ -81,9 +91,29 @@ def arrange(
         )
         for line, _ in lines
     ]
-    layout_lines = [LayoutLine(line.text, box, line.size) for line, box in lines]
-    found_paragraphs = paragraphs.find(layout_lines, tables)
-    return Layout(blocks=blocks, paragraphs=found_paragraphs, text=_text(layout_lines, found_paragraphs))
+    layout_lines = [LayoutLine(line.text, box, line.size, line.role) for line, box in lines]
+    grouped = paragraphs.find(layout_lines, tables)
+    figures = [one._replace(box=to_page(one.box) if to_page else one.box) for one in figures]
+    parts = regions.from_paragraphs(blocks, grouped, layout_lines, figures)
+    return Layout(blocks=blocks, paragraphs=grouped, regions=parts, text=_text(layout_lines, grouped))
+
+
+def _with_roles(
+    found: Sequence[DetectedLine], elements: Sequence[PageElement], width: float, type_of: TypeOf
+) -> tuple[Sequence[DetectedLine], Sequence[PageElement]]:
+    """Return the lines with their roles, and the figures and tables. `width` is that of a page with the height 1."""
+    if not elements:
+        return found, ()
+    lines = [Line(line.text, scale(line.box, width, 1.0)) for line in found]
+    scaled = [one._replace(box=scale(one.box, width, 1.0)) for one in elements]
+    roles, graphics = find_roles(lines, scaled, 1.0, type_of)
+    with_roles = [
+        line._replace(role=role, picture=_AFTER_PICTURES + role.element)
+        if role and role.kind == RegionKind.FIGURE
+        else line._replace(role=role)
+        for line, role in zip(found, roles, strict=True)
+    ]
+    return with_roles, [one._replace(box=clip(to_fractions(one.box, width, 1.0))) for one in graphics]
 
 
 def _order_lines(

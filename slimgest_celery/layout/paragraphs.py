@@ -5,8 +5,8 @@ A line continues the paragraph of the line before it:
 - if it is at the head of the next column and continues a sentence;
 - if it is beside that line in a row, and the rows are no table.
 
-A heading has larger type than most of the page. Only a text layer has type sizes, so a page that was read by OCR has no
-headings.
+A heading has larger type than most of the page. Lines of a scan have no type sizes; a layout model and the thickness of
+their strokes show their role (structure/roles.py). Lines with different roles are in different paragraphs.
 """
 
 from __future__ import annotations
@@ -20,8 +20,9 @@ from typing import NamedTuple
 
 from slimgest_celery.geometry import Box, is_beside
 from slimgest_celery.layout import aligned_tables, table_cells
+from slimgest_celery.layout.structure.roles import Role
 from slimgest_celery.layout.table_cells import Cell
-from slimgest_celery.models.page import Paragraph
+from slimgest_celery.models.page import Paragraph, RegionKind
 
 # In heights of a line.
 _PARAGRAPH_GAP = 0.6  # more than the usual gap between lines
@@ -38,12 +39,16 @@ _BULLET = re.compile(r"[•◦▪‣●○■□–—*·-]\s|\(?\d{1,3}[.)]\s|\
 _SENTENCE_END = re.compile(r"[.!?:;。！？：；][\"'”’»)\]]*$")
 
 
+_APART = (RegionKind.TITLE, RegionKind.FIGURE, RegionKind.TABLE)  # never in one paragraph with other text
+
+
 class LayoutLine(NamedTuple):
     """A line of the upright page."""
 
     text: str
     box: Box
     size: float = 0.0  # of the type in points; 0 if unknown
+    role: Role | None = None
 
 
 def find(lines: Sequence[LayoutLine], ruled: Sequence[Sequence[Cell]] = ()) -> list[Paragraph]:
@@ -71,6 +76,8 @@ def find(lines: Sequence[LayoutLine], ruled: Sequence[Sequence[Cell]] = ()) -> l
 
 def _paragraph(lines: Sequence[LayoutLine], first: int, last: int, body: float) -> Paragraph:
     own = lines[first : last + 1]
+    if (role := own[0].role) and role.kind == RegionKind.TITLE:
+        return Paragraph(kind="heading", level=_level_by_height(own, lines), first=first, last=last)
     ratio = min(line.size for line in own) / body if body else 0.0
     if ratio < _HEADING_RATIO:
         return Paragraph(first=first, last=last)
@@ -79,6 +86,14 @@ def _paragraph(lines: Sequence[LayoutLine], first: int, last: int, body: float) 
         return Paragraph(first=first, last=last)
     level = 1 + sum(ratio < least for least in _LEVEL_RATIOS)
     return Paragraph(kind="heading", level=level, first=first, last=last)
+
+
+def _level_by_height(own: Sequence[LayoutLine], lines: Sequence[LayoutLine]) -> int:
+    """Return the level of a heading by the height of its lines and of those of the text."""
+    heights = [line.box[3] - line.box[1] for line in lines if line.role is None]
+    usual = median(heights) if heights else 0.0
+    ratio = median(line.box[3] - line.box[1] for line in own) / usual if usual else 1.0
+    return 1 + sum(ratio < least for least in _LEVEL_RATIOS)
 
 
 def _body_size(lines: Sequence[LayoutLine]) -> float:
@@ -96,6 +111,8 @@ def _usual_gap(lines: Sequence[LayoutLine]) -> float:
 
 def _continues(before: LayoutLine, after: LayoutLine, usual_gap: float) -> bool:
     """Return True if a line continues the paragraph of the line before it."""
+    if _is_role_end(before, after):
+        return False
     if is_beside(before.box, after.box):  # a row outside tables
         return True
     if not _have_same_type(before, after) or _BULLET.match(after.text):
@@ -113,6 +130,19 @@ def _continues(before: LayoutLine, after: LayoutLine, usual_gap: float) -> bool:
         and its_left < right
         and not _is_indented(before, after, height)
     )
+
+
+def _is_role_end(before: LayoutLine, after: LayoutLine) -> bool:
+    """Return True if two lines have roles that are never in one paragraph."""
+    if before.role is after.role:  # most lines have none
+        return False
+    kinds = {line.role.kind if line.role else RegionKind.TEXT for line in (before, after)}
+    if not kinds.isdisjoint(_APART):
+        one, other = (line.role.element if line.role else 0 for line in (before, after))
+        return len(kinds) > 1 or one != other
+    # A layout model may see only the first line of a caption.
+    is_continued = after.text[:1].islower() and not _SENTENCE_END.search(before.text)
+    return len(kinds) > 1 and not is_continued
 
 
 def _have_same_type(before: LayoutLine, after: LayoutLine) -> bool:

@@ -60,7 +60,11 @@ class Paragraph(Record):
     """Consecutive blocks of a page that form a paragraph, a heading or a table."""
 
     kind: Literal["text", "heading", "table"] = "text"
-    level: int = Field(0, description="The level of a heading: 1 is the largest, 3 the smallest.")
+    level: int = Field(
+        0,
+        description="The level of a heading on this page: 1 is the largest, 3 the smallest. Document formats use the "
+        "levels of the whole document.",
+    )
     first: int = Field(ge=0, description="The index of the first block in the page's `blocks`.")
     last: int = Field(ge=0, description="The index of the last block, inclusive.")
     cells: list[TableCell] | None = Field(None, description="The cells of a table, row by row; null outside tables.")
@@ -76,6 +80,41 @@ class Paragraph(Record):
             for row, places in enumerate(cells)
             for column, index in enumerate(places)
         ]
+
+
+class RegionKind(StrEnum):
+    """The role of a part of a page."""
+
+    TITLE = "title"  # a heading of any level
+    TEXT = "text"
+    LIST = "list"  # consecutive items
+    TABLE = "table"
+    FIGURE = "figure"  # a picture, drawing or chart, with its labels
+    CAPTION = "caption"  # of a figure or table
+    HEADER = "header"  # above the text, repeated on other pages
+    FOOTER = "footer"
+    FOOTNOTE = "footnote"
+    FORMULA = "formula"
+
+
+class Region(Record):
+    """A part of a page with one role, such as a heading, a table or a figure."""
+
+    kind: RegionKind
+    confidence: Fraction = Field(
+        description="The layout model's confidence; 1 if the kind follows from type, position and drawn lines."
+    )
+    box: tuple[Fraction, Fraction, Fraction, Fraction] = Field(
+        description="Left, top, right and bottom, in 0-1 of the page as displayed."
+    )
+    first: int | None = Field(
+        None, ge=0, description="The index of the first block in the page's `blocks`; null for a figure without text."
+    )
+    last: int | None = Field(None, ge=0, description="The index of the last block, inclusive; null like `first`.")
+    type_size: float | None = Field(
+        None, description="The size of a title's type in points; of a scan, an estimate. Null for other kinds."
+    )
+    bold: bool = Field(False, description="True for a title in bold type, as far as a text layer shows it.")
 
 
 class PageSeconds(Record):
@@ -111,6 +150,11 @@ class Page(Record):
     )
     blocks: list[Block] = Field([], description="The lines, in reading order.")
     paragraphs: list[Paragraph] = Field([], description="The blocks, grouped into paragraphs, headings and tables.")
+    regions: list[Region] = Field(
+        [],
+        description="The page's titles, texts, tables, figures and so on, in reading order; empty in results that "
+        "version 0.1.0 has stored.",
+    )
     attempts: int = Field(1, description="The number of attempts to read the page.")
     seconds: PageSeconds = PageSeconds()
     worker: str = Field("", description="The worker that read the page.")

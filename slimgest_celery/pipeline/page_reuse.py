@@ -29,6 +29,7 @@ from slimgest_celery.pipeline.pdf_session import PdfSession
 _SETTINGS = (
     "max_page_pixels",
     "read_pictures",
+    "layout",
     "ocr_quality",
     "nemotron_lang",
     "nemotron_merge_level",

@@ -21,6 +21,7 @@ from slimgest_celery.models.job import Mode, Options
 from slimgest_celery.models.page import Page, PageSeconds, Source
 from slimgest_celery.models.problem import Problem
 from slimgest_celery.models.warning import DPI_LOWERED, OCR_LAYER_REJECTED, PageWarning, make_warning
+from slimgest_celery.page_elements.protocol import LayoutModel
 from slimgest_celery.pdf.document import Image, Pdf, PdfPage
 from slimgest_celery.pdf.text_line import TextLine
 from slimgest_celery.reading import page_text, text_layer_decision
@@ -28,7 +29,8 @@ from slimgest_celery.reading.blank_page import is_blank
 from slimgest_celery.reading.languages import routing
 from slimgest_celery.reading.languages.identification import identify
 from slimgest_celery.reading.languages.routing import PageReading
-from slimgest_celery.reading.page_text import PageText
+from slimgest_celery.reading.orientation import UprightResult
+from slimgest_celery.reading.page_text import PageText, ScannedPage
 from slimgest_celery.reading.pictures import picture_text
 from slimgest_celery.reading.pictures.picture_memory import Picture, PictureMemory
 from slimgest_celery.reading.pictures.picture_text import PagePictures
@@ -81,6 +83,7 @@ class _OcrTask:
     page: Page  # its record without text
     image: Image
     is_blank: bool
+    dpi: float  # of the image
     languages: str = AUTO  # of the job
     candidate: _TextLayerCandidate | None = None
 
@@ -102,6 +105,7 @@ class PageReader:
     reads_pictures: bool = True  # beside text layers, where they look like text
     picture_memory: PictureMemory = field(default_factory=PictureMemory)
     load_helper: Callable[[], SelectsLanguages | None] = no_helper  # the engine for languages that `engine` lacks
+    layout_model: LayoutModel | None = None  # finds titles, tables and figures on pages that are read by OCR
 
     @cached_property
     def engines(self) -> EngineSet:
@@ -209,6 +213,7 @@ class PageReader:
             trust=round(layer.score, 3),
             blocks=arranged.layout.blocks,
             paragraphs=arranged.layout.paragraphs,
+            regions=arranged.layout.regions,
             seconds=PageSeconds(read=_since(started_s)),
             worker=self.worker,
             **_language_of(arranged.layout.text),
@@ -236,7 +241,7 @@ class PageReader:
             warnings=[_dpi_warning(rendered.dpi, options.dpi)] if lowered else [],
         )
         languages = options.languages or AUTO
-        return _OcrTask(page=unread, image=rendered.image, is_blank=bool(blank), languages=languages)
+        return _OcrTask(page=unread, image=rendered.image, is_blank=bool(blank), dpi=rendered.dpi, languages=languages)
 
     def _verify_candidate(self, task: _OcrTask, candidate: _TextLayerCandidate) -> PreparedPage:
         """Return the page from its text layer if OCR of a sample confirms the layer, else the task for OCR."""
@@ -274,8 +279,8 @@ class PageReader:
         layout = task.text.arrange(read).layout if read else page
         seconds = page.seconds.model_copy(update={"read": round(page.seconds.read + _since(started_s), 4)})
         reason = page.reason if task.text.known else _reason(page.reason or "", bool(read))
-        changed = {"text": layout.text, "blocks": layout.blocks, "paragraphs": layout.paragraphs, "reason": reason}
-        return page.model_copy(update={**changed, "seconds": seconds})
+        changed = {name: getattr(layout, name) for name in ("text", "blocks", "paragraphs", "regions")}
+        return page.model_copy(update={**changed, "reason": reason, "seconds": seconds})
 
     def _run_ocr(self, tasks: list[_OcrTask]) -> list[Page]:
         """Read rendered pages in one batch. If it fails, read them one by one, so that one page fails alone."""
@@ -285,7 +290,7 @@ class PageReader:
         try:
             images, languages = [task.image for task in tasks], tasks[0].languages  # all of one job
             readings = routing.read_pages(self.engines, images, languages)
-            texts = [PageText.from_ocr(reading.result) for reading in readings]
+            texts = [self._page_text(task, reading.result) for task, reading in zip(tasks, readings, strict=True)]
         except Exception as error:  # an engine may raise anything
             if len(tasks) > 1:
                 return [page for task in tasks for page in self._run_ocr([task])]
@@ -297,6 +302,20 @@ class PageReader:
             _with_text(task.page, text, reading, each_s)
             for task, reading, text in zip(tasks, readings, texts, strict=True)
         ]
+
+    def _page_text(self, task: _OcrTask, result: UprightResult) -> PageText:
+        """Return the text of a page, with the regions that the layout model finds. Without a model, or if it fails,
+        the page has those that its lines show."""
+        model = self.layout_model
+        if model is None or not result.lines:
+            return PageText.from_ocr(result)
+        image = result.transform.apply(task.image)
+        try:
+            elements = model.find(image)
+        except Exception:  # a runtime of models may raise anything
+            _log.exception("page %s: layout model %s failed", task.page.page_number, model.name)
+            return PageText.from_ocr(result)
+        return PageText.from_ocr(result, ScannedPage(image=image, dpi=task.dpi, elements=elements))
 
 
 def _reason(reason: str, text_in_pictures: bool) -> str:
@@ -320,6 +339,7 @@ def _with_text(page: Page, text: PageText, reading: PageReading, read_s: float) 
             "text": text.layout.text,
             "blocks": text.layout.blocks,
             "paragraphs": text.layout.paragraphs,
+            "regions": text.layout.regions,
             "turned": text.turned,
             "vertical": text.vertical,
             "rotation": (page.rotation + text.turned) % 360,

@@ -10,18 +10,22 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from slimgest_celery.engines.protocol import to_blocks
+from slimgest_celery.engines.protocol import Image, to_blocks
 from slimgest_celery.errors import PageTooMuchText
 from slimgest_celery.geometry import PageBox, clip, scale, to_fractions, union
 from slimgest_celery.layout import analysis, vertical_writing
 from slimgest_celery.layout.analysis import DetectedLine, Layout
+from slimgest_celery.layout.structure.elements import PageElement
+from slimgest_celery.layout.structure.roles import no_type
 from slimgest_celery.models.page import VERTICAL_TURN, BlockSource, Page
 from slimgest_celery.pdf.text_line import TextLine, slope_of
+from slimgest_celery.reading import line_type
 from slimgest_celery.reading.languages.plausibility import with_honest_confidence
 from slimgest_celery.reading.orientation import PageTransform, UprightResult
 
 # In type sizes: the largest distance between the middles of two words on one line, and the largest gap between them.
 _MAX_LEVEL_DISTANCE, _MAX_SPACE = 0.5, 0.85
+_POINTS_PER_INCH = 72
 MAX_CHARACTERS = 250_000  # of a page; a printed page of a newspaper has up to 50,000
 MAX_LINES = 20_000
 MAX_CELLS = 50_000  # of all its tables, with the empty ones
@@ -41,6 +45,21 @@ def check_page(page: Page) -> None:
 
 
 @dataclass(frozen=True, kw_only=True)
+class ScannedPage:
+    """The upright image of a page, and what a layout model found in it."""
+
+    image: Image
+    dpi: float
+    elements: Sequence[PageElement]
+
+    def type_of(self, line: DetectedLine) -> tuple[float, float] | None:
+        """Return the thickness of the strokes of a line, in pixels, and its type size, in points."""
+        height, width = self.image.shape[:2]
+        found = line_type.measure(self.image, scale(line.box, width, height), line.text)
+        return (found.stroke, found.size * _POINTS_PER_INCH / self.dpi) if found else None
+
+
+@dataclass(frozen=True, kw_only=True)
 class PageText:
     """The text of a page, and the rotation that makes it upright."""
 
@@ -49,14 +68,22 @@ class PageText:
     vertical: bool = False  # lines of upright characters run down the page, from right to left
 
     @classmethod
-    def from_ocr(cls, result: UprightResult) -> PageText:
-        """Return the page's text from the lines that an engine read."""
+    def from_ocr(cls, result: UprightResult, scan: ScannedPage | None = None) -> PageText:
+        """Return the page's text from the lines that an engine read, and its regions from a layout model, if any."""
         blocks = to_blocks(with_honest_confidence(result.lines), result.width, result.height)
         lines = [DetectedLine(block.text, block.confidence, block.box, source=BlockSource.OCR) for block in blocks]
         transform = result.transform
         to_page = result.to_page if transform.turned or transform.deskew_degrees else None
         rules = [to_fractions(rule, result.width, result.height) for rule in result.rules]
-        layout = analysis.arrange(lines, width=result.width, height=result.height, to_page=to_page, rules=rules)
+        layout = analysis.arrange(
+            lines,
+            width=result.width,
+            height=result.height,
+            to_page=to_page,
+            rules=rules,
+            elements=scan.elements if scan else (),
+            type_of=(lambda index: scan.type_of(lines[index])) if scan else no_type,
+        )
         if result.is_vertical:
             return cls(layout=layout, turned=(transform.turned - VERTICAL_TURN) % 360, vertical=True)
         return cls(layout=layout, turned=transform.turned)

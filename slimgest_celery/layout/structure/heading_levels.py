@@ -1,0 +1,69 @@
+"""The levels of a document's headings, from their type sizes, bold type and numbers. Pure."""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from collections.abc import Sequence
+from typing import NamedTuple
+
+MAX_LEVEL = 6
+# Larger than this ratio between the sizes of two headings: two levels. Heights in a scan vary with the letters.
+_SAME_SIZE, _SAME_SIZE_OCR = 1.03, 1.09
+_NUMBER = re.compile(
+    r"(?:(?:chapter|part|section|appendix|kapitel|teil|anhang|chapitre|annexe)\s+)?"
+    r"((?:\d{1,3}|[A-Z])(?:\.\d{1,3})*)[.)]?(?:\s|$)",
+    re.IGNORECASE,
+)
+
+
+class Title(NamedTuple):
+    """A heading of a document."""
+
+    page_number: int
+    first: int  # the index of its first block on the page
+    text: str  # of its first block
+    size: float  # of its type, in points; 0 if unknown
+    bold: bool
+    by_ocr: bool  # if so, the size is an estimate
+    level: int  # that its page alone shows
+
+
+def find_levels(titles: Sequence[Title]) -> list[int]:
+    """Return the level of each heading: 1 is the highest."""
+    if not titles or not all(title.size for title in titles):  # stored by a version without sizes
+        return [title.level for title in titles]
+    styles = _styles(titles)
+    depths: defaultdict[tuple[int, bool], set[int]] = defaultdict(set)
+    for title, style in zip(titles, styles, strict=True):
+        if depth := numbering_depth(title.text):
+            depths[style].add(depth)
+    # A style whose headings are numbered "2", "2.1", … has a level for each depth; an unnumbered one has the first.
+    steps = [
+        (*style, sorted(depths[style]).index(depth) if (depth := numbering_depth(title.text)) else 0)
+        for title, style in zip(titles, styles, strict=True)
+    ]
+    ranks = {step: rank for rank, step in enumerate(sorted(set(steps)), 1)}
+    return [min(ranks[step], MAX_LEVEL) for step in steps]
+
+
+def numbering_depth(text: str) -> int:
+    """Return the number of parts of the number of a heading: 2 for "2.3 Results"; 0 if it has none."""
+    match = _NUMBER.match(text)
+    if not match or (match[1].isalpha() and not text[match.end(1) :].startswith((".", ")"))):
+        return 0
+    return match[1].count(".") + 1
+
+
+def _styles(titles: Sequence[Title]) -> list[tuple[int, bool]]:
+    """Return the style of each heading: the rank of its size, and False for bold type, which is higher."""
+    order = sorted(range(len(titles)), key=lambda index: -titles[index].size)
+    ranks: dict[int, int] = {}
+    rank, largest = 0, titles[order[0]].size
+    for index in order:
+        same = _SAME_SIZE_OCR if titles[index].by_ocr else _SAME_SIZE
+        if largest > same * titles[index].size:
+            rank += 1
+            largest = titles[index].size
+        ranks[index] = rank
+    return [(ranks[index], not title.bold) for index, title in enumerate(titles)]
