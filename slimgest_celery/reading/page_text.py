@@ -18,8 +18,8 @@ from slimgest_celery.layout.analysis import DetectedLine, Layout
 from slimgest_celery.layout.structure.elements import PageElement
 from slimgest_celery.layout.structure.roles import no_type
 from slimgest_celery.models.page import VERTICAL_TURN, BlockSource, Page
+from slimgest_celery.page_elements import line_type
 from slimgest_celery.pdf.text_line import TextLine, slope_of
-from slimgest_celery.reading import line_type
 from slimgest_celery.reading.languages.plausibility import with_honest_confidence
 from slimgest_celery.reading.orientation import PageTransform, UprightResult
 

@@ -22,7 +22,7 @@ def _arrange(*lines: DetectedLine, rules: list[PageBox] | None = None) -> Layout
 
 
 def test_a_page_without_lines_is_empty() -> None:
-    assert _arrange() == Layout(blocks=[], paragraphs=[], text="")
+    assert _arrange() == Layout(blocks=[], paragraphs=[], regions=[], text="")
 
 
 def test_lines_are_blocks_in_reading_order() -> None:
