@@ -29,6 +29,8 @@ from slimgest_celery.jobs.result_archive import MAX_JOBS
 from slimgest_celery.jobs.submission import Submission
 from slimgest_celery.models.job import PAGES, JobStatus, Options
 from slimgest_celery.models.page import PageImageRequest
+from slimgest_celery.models.record import WholeNumber
+from slimgest_celery.models.results import FormatOptions
 
 _FILES = ("file", "files")
 _MAX_NAME = 255
@@ -37,13 +39,6 @@ _MAX_URL = 2048
 _STATUSES = "^({0})(,({0}))*$".format("|".join(JobStatus))
 _TIME = "^[0-9]{4}-[0-9]{2}-[0-9]{2}([Tt ][0-9]{2}:[0-9]{2}(:[0-9]{2}([.][0-9]{1,6})?)?([Zz]|[+-][0-9]{2}:[0-9]{2})?)?$"
 _BINARY: dict[str, Any] = {"type": "string", "format": "binary"}
-
-
-def _require_digits(value: Any) -> Any:
-    """Allow digits only. Python's `int` also accepts signs, spaces and underscores."""
-    if isinstance(value, str) and not (value.isascii() and value.isdigit() and len(value) <= 9):
-        raise ValueError("must be a whole number of at most 9 digits")
-    return value
 
 
 def _split_statuses(value: Any) -> Any:
@@ -61,7 +56,6 @@ def _parse_time(value: Any) -> Any:
     return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
-WholeNumber = Annotated[int, BeforeValidator(_require_digits)]
 Password = Annotated[
     str | None,
     Field(
@@ -155,8 +149,16 @@ PARTIAL: Any = Field(
 )
 
 
-class ResultQuery(Query):
-    """The format of a document."""
+class FormatQuery(FormatOptions):
+    """How a document is written."""
+
+    @property
+    def options(self) -> FormatOptions:
+        return FormatOptions.model_validate(self.model_dump(include=set(FormatOptions.model_fields)))
+
+
+class ResultQuery(FormatQuery):
+    """The format of a document, and how it is written."""
 
     format: str = Field("json", description="The format of the document.", json_schema_extra={"enum": list(FORMATS)})
     formats: str | None = Field(
@@ -168,8 +170,8 @@ class ResultQuery(Query):
     partial: Literal["false", "true"] = PARTIAL
 
 
-class ArchiveQuery(Query):
-    """The documents to send in one zip, and their format."""
+class ArchiveQuery(FormatQuery):
+    """The documents to send in one zip, their format, and how they are written."""
 
     job: list[uuid.UUID] = Field(
         [],

@@ -158,7 +158,9 @@ def _media_examples() -> dict[str, Any]:
     examples: dict[str, Any] = {}
     stored = StoredPage.from_line(PAGE.model_dump_json().encode())
     for output in FORMATS.values():
-        text = b"".join(output.chunks(_HEAD, [stored])).decode() if isinstance(output, PageFormat) else None
+        text = None
+        if isinstance(output, PageFormat) and output.media_type != "application/zip":
+            text = b"".join(output.chunks(_HEAD, [stored])).decode()
         examples.setdefault(output.media_type.partition(";")[0], text)
     del examples["application/json"]  # its example is a record
     return examples

@@ -103,7 +103,7 @@ def results_archive() -> Response:
     """
     query = requests.parse_archive_query(request)
     job_ids = [owned_job_id(job_id) for job_id in query.job]
-    found = components().result_archives.open(job_ids, query.format, partial=query.partial == "true")
+    found = components().result_archives.open(job_ids, query.format, query.options, partial=query.partial == "true")
     if found is None:
         return Response(status=202, headers={"Retry-After": "1"})
     return document_response(found, request)
@@ -157,7 +157,12 @@ def page_image(job_id: uuid.UUID, page_number: int) -> Response:
 def _result(job_id: uuid.UUID, password: str | None) -> Response:
     query = requests.parse_query(request, requests.ResultQuery)
     found = components().results.open(
-        owned_job_id(job_id), query.format, query.formats, password, partial=query.partial == "true"
+        owned_job_id(job_id),
+        query.format,
+        query.formats,
+        query.options,
+        password,
+        partial=query.partial == "true",
     )
     if found is None:
         response = as_json(Preparing(job_id=str(job_id), links=PreparingLinks(result=request.full_path)), 202)

@@ -23,8 +23,10 @@ from slimgest_celery.formats.registry import FORMATS
 from slimgest_celery.models.file_type import READABLE_SUFFIXES
 from slimgest_celery.models.job import JobStatus, Options, Status
 from slimgest_celery.models.problem import Problem
+from slimgest_celery.models.results import FormatOptions
 
 AT_ONCE = 16
+_DEFAULTS = FormatOptions()
 _MAX_BARS = 5  # beyond these, bars of ended PDFs are hidden, so that those of running PDFs stay on the screen
 _KEY_UNUSABLE = ("job.expired", "job.unknown", "request.key_reused")  # the key of an earlier run leads to no job
 
@@ -114,6 +116,7 @@ class Run:
     options: Options
     password: str | None
     formats: tuple[str, ...]
+    format_options: FormatOptions = _DEFAULTS
     output: Path | None  # None: the outcomes contain the results
     resume_log: ResumeLog | None  # None: no PDF is skipped
     progress: Progress
@@ -230,11 +233,11 @@ def _fetch_results(run: Run, pdf: FoundPdf, job: Status) -> Outcome:
     for format in run.formats:
         password = run.password if format == "pdf" else None
         if run.output is None:
-            results[format] = run.client.result_as(job.job_id, format, password)
+            results[format] = run.client.result_as(job.job_id, format, password, run.format_options)
         else:
             target = _target(run.output, pdf, format)
             target.parent.mkdir(parents=True, exist_ok=True)
-            files.append(run.client.download(job.job_id, format, target, password))
+            files.append(run.client.download(job.job_id, format, target, password, run.format_options))
     return Outcome(pdf=pdf, job=job, error=job.error, results=results, files=tuple(files))
 
 

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from contextlib import closing
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from functools import wraps
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -22,6 +23,7 @@ from slimgest_celery.cli.resume_log import ResumeLog
 from slimgest_celery.client import ApiError, JobCompleted
 from slimgest_celery.formats.registry import FORMATS
 from slimgest_celery.models.job import JobStatus, Mode, Options
+from slimgest_celery.models.results import FormatOptions
 
 _URL = "http://127.0.0.1:8000"
 _UNITS = {"m": timedelta(minutes=1), "h": timedelta(hours=1), "d": timedelta(days=1)}
@@ -81,6 +83,33 @@ def reading_options(command: Callable[..., Any]) -> Callable[..., Any]:
     return command
 
 
+def format_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add the options of the formats; the command receives them together as `options`."""
+
+    @wraps(command)
+    def with_options(*args: Any, **given: Any) -> Any:
+        chosen = {name: given.pop(name) for name in FormatOptions.model_fields}
+        try:
+            options = FormatOptions.model_validate({name: value for name, value in chosen.items() if value is not None})
+        except ValueError as error:
+            raise click.UsageError("--overlap must be at most half of --max-tokens.") from error
+        return command(*args, format_options=options, **given)
+
+    decorated: Callable[..., Any] = with_options
+    for option in (
+        click.option("--title", type=click.Choice(["none", "filename"]), default=None,
+                     help="filename: md and html begin with the file name as a heading (default: none)."),
+        click.option("--headers", type=click.Choice(["drop", "keep"]), default=None,
+                     help="keep: running headers, footers and page numbers stay in md, txt, html and chunks."),
+        click.option("--max-tokens", type=click.IntRange(32, 32768), default=None,
+                     help="Largest size of a chunk in the format chunks, in estimated tokens (default: 512)."),
+        click.option("--overlap", type=click.IntRange(0, 16384), default=None,
+                     help="Part of a chunk that repeats the end of the one before, in tokens (default: 0)."),
+    ):  # fmt: skip
+        decorated = option(decorated)
+    return decorated
+
+
 @click.command()
 @click.argument("paths", nargs=-1, required=True, metavar="PATH…",
                 type=click.Path(exists=True, allow_dash=True, path_type=Path))  # fmt: skip
@@ -97,9 +126,10 @@ def reading_options(command: Callable[..., Any]) -> Callable[..., Any]:
 @click.option("--url", envvar="SLIMGEST_URL", default=None, help="Address of a running service (or set SLIMGEST_URL).")
 @json_option
 @reading_options
+@format_options
 def process(
     paths: tuple[Path, ...], output: Path | None, formats: tuple[str, ...], jobs: int, again: bool, quiet: bool,
-    url: str | None, as_json: bool, **how: Any,
+    url: str | None, as_json: bool, format_options: FormatOptions, **how: Any,
 ) -> None:  # fmt: skip
     """Read PDFs and images and wait for the results.
 
@@ -138,6 +168,7 @@ def process(
                 options=options,
                 password=password,
                 formats=formats,
+                format_options=format_options,
                 output=output,
                 resume_log=resume_log,
                 progress=progress,
@@ -267,7 +298,11 @@ def watch(job_id: str, url: str, as_json: bool) -> None:
 @click.option("--force", is_flag=True, help="Replace the file if it exists.")
 @password_option
 @url_option
-def result(job_id: str, format: str, output: Path | None, force: bool, password: str | None, url: str) -> None:
+@format_options
+def result(
+    job_id: str, format: str, output: Path | None, force: bool, password: str | None, url: str,
+    format_options: FormatOptions,
+) -> None:  # fmt: skip
     """Fetch the document of an ended job.
 
     \b
@@ -279,13 +314,13 @@ def result(job_id: str, format: str, output: Path | None, force: bool, password:
         raise click.UsageError(f"{output} exists. Replace it with --force, or give another file.")
     with terminal.report_errors(), terminal.client(url) as client:
         if output:
-            client.download(job_id, format, output, password)
+            client.download(job_id, format, output, password, format_options)
         elif _is_binary(format) and sys.stdout.isatty():
             raise click.UsageError(
                 f"The format {format} is binary and is not printed to a terminal. Give a file with -o FILE."
             )
         else:
-            terminal.write_result(client.result_as(job_id, format, password))
+            terminal.write_result(client.result_as(job_id, format, password, format_options))
 
 
 @click.command()
@@ -358,8 +393,11 @@ def _output_file(output: Path | None, paths: tuple[Path, ...], formats: tuple[st
 
 def _format_of(file: Path) -> str:
     """Return the format that the name of a file says, or an empty string."""
-    suffix = file.suffix.lower()
-    return next((name for name, format in FORMATS.items() if suffix and format.suffix.endswith(suffix)), "")
+    name, suffix = file.name.lower(), file.suffix.lower()
+    whole = [known for known, format in FORMATS.items() if name.endswith(format.suffix)]
+    if whole:
+        return max(whole, key=lambda known: len(FORMATS[known].suffix))
+    return next((known for known, format in FORMATS.items() if suffix and format.suffix.endswith(suffix)), "")
 
 
 def _check_output(pdfs: list[FoundPdf], output: Path | None, formats: tuple[str, ...], as_json: bool) -> None:

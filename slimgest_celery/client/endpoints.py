@@ -22,6 +22,7 @@ from slimgest_celery.models.job import Document, JobStatus, Options, Status
 from slimgest_celery.models.page import Page
 from slimgest_celery.models.record import Record
 from slimgest_celery.models.responses import Accepted, JobList
+from slimgest_celery.models.results import FormatOptions
 from slimgest_celery.models.webhooks import Delivery
 
 T = TypeVar("T")
@@ -88,10 +89,11 @@ def result(job_id: str) -> Call[Document]:
     return Call(request=result_as(job_id, "json").request, parser=_record(Document))
 
 
-def result_as(job_id: str, form: str, password: str | None = None) -> Call[bytes]:
+def result_as(job_id: str, form: str, password: str | None = None, options: FormatOptions | None = None) -> Call[bytes]:
+    query = {"format": form, **(options.changed() if options else {})}
     if password is None:
-        return Call(request=_request("GET", _job(job_id, "result"), format=form), parser=_content)
-    request = _request("POST", _job(job_id, "result"), format=form)
+        return Call(request=_request("GET", _job(job_id, "result"), **query), parser=_content)
+    request = _request("POST", _job(job_id, "result"), **query)
     return Call(request={**request, "data": {"password": password}}, parser=_content)
 
 

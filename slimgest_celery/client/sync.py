@@ -24,6 +24,7 @@ from slimgest_celery.client.uploads import Pdf, open_upload
 from slimgest_celery.models.job import Document, JobStatus, Options, Status
 from slimgest_celery.models.page import Page
 from slimgest_celery.models.responses import Accepted
+from slimgest_celery.models.results import FormatOptions
 from slimgest_celery.models.webhooks import Delivery
 
 T = TypeVar("T")
@@ -157,16 +158,26 @@ class Client:
         """Return the document of an ended job."""
         return self._send(endpoints.result(job_id))
 
-    def result_as(self, job_id: str, format: str, password: str | None = None) -> bytes:
+    def result_as(
+        self, job_id: str, format: str, password: str | None = None, options: FormatOptions | None = None
+    ) -> bytes:
         """Return the document of an ended job in a format, such as `md`, `alto` or `pdf`. Wait until it is ready.
 
-        The searchable PDF of an encrypted PDF needs the password again.
+        The searchable PDF of an encrypted PDF needs the password again. `options` are the title, headers and so on.
         """
-        return self._send(endpoints.result_as(job_id, format, password))
+        return self._send(endpoints.result_as(job_id, format, password, options))
 
-    def download(self, job_id: str, format: str, path: str | Path, password: str | None = None) -> Path:
+    def download(
+        self,
+        job_id: str,
+        format: str,
+        path: str | Path,
+        password: str | None = None,
+        options: FormatOptions | None = None,
+    ) -> Path:
         """Write the result of `result_as` to a file, completely or not at all, with little memory."""
-        call, retry_policy, target = endpoints.result_as(job_id, format, password), self._retry_policy(), Path(path)
+        call, retry_policy = endpoints.result_as(job_id, format, password, options), self._retry_policy()
+        target = Path(path)
         while True:
             try:
                 with self._open(call.request) as response, atomic_write(target) as file:

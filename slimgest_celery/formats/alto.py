@@ -8,12 +8,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from importlib.metadata import version
 
+from slimgest_celery.formats.document.pages import DocumentContext
 from slimgest_celery.formats.paragraphs import blocks_of, paragraphs_of
 from slimgest_celery.formats.xml import block_union, escape, pixels
 from slimgest_celery.geometry import PixelWindow
 from slimgest_celery.layout.word_boxes import words
 from slimgest_celery.models.job import Document
 from slimgest_celery.models.page import Block, Page, Paragraph
+from slimgest_celery.models.results import FormatOptions
 
 # ALTO requires a page, even if the PDF could not be opened.
 NO_PAGES = '<Page ID="page_0" PHYSICAL_IMG_NR="0" QUALITY="Missing"/>\n'
@@ -21,7 +23,7 @@ _NAMESPACE = "http://www.loc.gov/standards/alto/ns-v4#"
 _TAGS = {"heading": ' TAGREFS="heading"', "table": ' TAGREFS="table"', "text": ""}
 
 
-def head(document: Document) -> str:
+def head(document: Document, options: FormatOptions, context: DocumentContext) -> str:
     """Everything before the first page."""
     engine = f"; OCR by {document.engine.name} {document.engine.version}" if document.engine else ""
     return (
@@ -53,7 +55,7 @@ def page(page: Page) -> Iterator[str]:
     yield "</PrintSpace></Page>\n"
 
 
-def foot(document: Document) -> str:
+def foot(document: Document, options: FormatOptions, context: DocumentContext) -> str:
     """Everything after the last page."""
     return "</Layout>\n</alto>\n"
 

@@ -5,17 +5,19 @@ from __future__ import annotations
 from collections.abc import Iterator
 from importlib.metadata import version
 
+from slimgest_celery.formats.document.pages import DocumentContext
 from slimgest_celery.formats.paragraphs import blocks_of, paragraphs_of
 from slimgest_celery.formats.xml import block_union, escape, pixels
 from slimgest_celery.geometry import PixelWindow
 from slimgest_celery.layout.word_boxes import words
 from slimgest_celery.models.job import Document
 from slimgest_celery.models.page import Block, Page, Paragraph
+from slimgest_celery.models.results import FormatOptions
 
 _CAPABILITIES = "ocr_page ocr_carea ocr_par ocr_line ocrx_word ocrp_wconf"
 
 
-def head(document: Document) -> str:
+def head(document: Document, options: FormatOptions, context: DocumentContext) -> str:
     """Everything before the first page."""
     engine = f" ({document.engine.name} {document.engine.version})" if document.engine else ""
     return (
@@ -43,7 +45,7 @@ def page(page: Page) -> Iterator[str]:
     yield "</div>\n"
 
 
-def foot(document: Document) -> str:
+def foot(document: Document, options: FormatOptions, context: DocumentContext) -> str:
     """Everything after the last page."""
     return "</body>\n</html>\n"
 

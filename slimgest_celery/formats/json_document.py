@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+from slimgest_celery.formats.document.pages import DocumentContext
 from slimgest_celery.models.job import Document
+from slimgest_celery.models.results import FormatOptions
 
 _PAGES = '"pages":['
 
 
-def json_head(head: Document) -> str:
+def json_head(head: Document, options: FormatOptions, context: DocumentContext) -> str:
     """The document before its first page."""
     before, pages, _ = _split(head)
     return before + pages
 
 
-def json_foot(head: Document) -> str:
+def json_foot(head: Document, options: FormatOptions, context: DocumentContext) -> str:
     """The document after its last page."""
     return _split(head)[2]
 

@@ -8,10 +8,15 @@ PIECE = 1 << 15  # characters
 
 
 def in_pieces(parts: Iterable[str]) -> Iterator[bytes]:
-    """Yield a text in UTF-8 in pieces of at most `PIECE` characters, made from parts of any length."""
+    """Yield a text in UTF-8 in pieces of at most `PIECE` characters, made from parts of any length.
+
+    For an empty part, an empty piece is yielded: an opportunity for other work.
+    """
     waiting: list[str] = []
     length = 0
     for part in parts:
+        if not part:
+            yield b""
         for start in range(0, len(part), PIECE):
             cut = part[start : start + PIECE]
             if length + len(cut) > PIECE:

@@ -68,18 +68,28 @@ def to_markdown(table: Table, escape_text: Callable[[str], str]) -> str:
     """Return a Markdown table, or an HTML table if cells span rows or columns. The first row is the header."""
     if table.has_spans:
         return to_html(table)
-    first, *rest = ["| " + " | ".join(map(escape_text, row)) + " |" for row in to_rows(table)]
+    first, *rest = to_markdown_rows(table, escape_text)
     return "\n".join([first, "|" + "---|" * table.column_count, *rest])
+
+
+def to_markdown_rows(table: Table, escape_text: Callable[[str], str]) -> list[str]:
+    """Return the rows of a Markdown table. Spans are not expressed."""
+    return ["| " + " | ".join(map(escape_text, row)) + " |" for row in to_rows(table)]
 
 
 def to_html(table: Table) -> str:
     """Return an HTML table, one row a line: the header rows in `thead`, and the others in `tbody`."""
-    lines = ["<table>"]
-    for name, is_header in (("thead", True), ("tbody", False)):
+    return f"<table>\n{to_html_rows(table)}\n</table>"
+
+
+def to_html_rows(table: Table, body_attributes: str = "") -> str:
+    """Return the rows of an HTML table, without its start and its end."""
+    lines: list[str] = []
+    for name, start, is_header in (("thead", "thead", True), ("tbody", f"tbody{body_attributes}", False)):
         cells = [cell for cell in table.cells if (cell.row < table.header_rows) == is_header]
         if cells:
-            lines += [f"<{name}>", *_html_rows(cells), f"</{name}>"]
-    return "\n".join([*lines, "</table>"])
+            lines += [f"<{start}>", *_html_rows(cells), f"</{name}>"]
+    return "\n".join(lines)
 
 
 def _html_rows(cells: Sequence[TextCell]) -> Iterator[str]:

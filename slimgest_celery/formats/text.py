@@ -2,28 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Set
+from collections.abc import Iterator
 
 from slimgest_celery.formats import tables
-from slimgest_celery.formats.paragraphs import paragraphs_of, rows_of
+from slimgest_celery.formats.document.elements import Element
+from slimgest_celery.formats.document.pages import DocumentPage
+from slimgest_celery.formats.paragraphs import rows_of
 from slimgest_celery.layout import hyphenation
-from slimgest_celery.models.page import Page, Paragraph
 
 
-def page(page: Page) -> Iterator[str]:
+def page(own: DocumentPage) -> Iterator[str]:
     """The text of a page and a form feed, in parts. A failed page has no text."""
-    yield _text(page)
+    yield _text(own)
     yield "\n\f"
 
 
-def _text(page: Page) -> str:
-    if not page.blocks:
-        return page.text
-    known = hyphenation.hyphenated_words(page)
-    return "\n\n".join(_paragraph(page, paragraph, known) for paragraph in paragraphs_of(page))
+def _text(own: DocumentPage) -> str:
+    if not own.page.blocks:
+        return own.page.text
+    return "\n\n".join(filter(None, (_element(own, element) for element in own.elements)))
 
 
-def _paragraph(page: Page, paragraph: Paragraph, known: Set[str]) -> str:
-    if paragraph.cells is not None:
-        return "\n".join(map("\t".join, tables.to_rows(tables.table_of(page, paragraph, known))))
-    return "\n".join(hyphenation.join_cut_words(rows_of(page, paragraph), known))
+def _element(own: DocumentPage, element: Element) -> str:
+    if element.paragraph is None:
+        return ""
+    if element.paragraph.cells is not None:
+        return "\n".join(map("\t".join, tables.to_rows(own.tables[element.paragraph.first])))
+    return "\n".join(hyphenation.join_cut_words(rows_of(own.page, element.paragraph), own.hyphenated))

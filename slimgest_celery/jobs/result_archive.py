@@ -10,12 +10,14 @@ from slimgest_celery.errors import OptionInvalid
 from slimgest_celery.formats.registry import FORMATS
 from slimgest_celery.formats.zip_archive import zip_stream
 from slimgest_celery.jobs.results import Result, Results, skip_bytes
+from slimgest_celery.models.results import FormatOptions
 
 MAX_JOBS = 80  # an address is then shorter than the 4 kB that HTTP servers accept
 _FORBIDDEN = re.compile(r'[<>:"/\\|?*\x00-\x1f\x7f]')  # in file names of Windows
 _RESERVED = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\..*)?", re.IGNORECASE)  # devices of Windows
 _MAX_STEM = 150  # characters; with its suffix, a name in any script fits into 255 UTF-16 units
 _ZIP = FORMATS["zip"]
+_DEFAULTS = FormatOptions()
 
 
 class ResultArchives:
@@ -24,7 +26,9 @@ class ResultArchives:
     def __init__(self, results: Results) -> None:
         self._results = results
 
-    def open(self, job_ids: Sequence[str], form: str, *, partial: bool = False) -> Result | None:
+    def open(
+        self, job_ids: Sequence[str], form: str, options: FormatOptions = _DEFAULTS, *, partial: bool = False
+    ) -> Result | None:
         """Return a zip of the jobs' documents in their order, or None while workers make searchable PDFs.
 
         With `partial`, a running job gives the pages read so far. Raises as `Results.open` does for one of the jobs, so
@@ -32,7 +36,10 @@ class ResultArchives:
         """
         if form not in FORMATS or form == "zip":
             raise OptionInvalid(f"format must be one of {', '.join(name for name in FORMATS if name != 'zip')}.")
-        found = [self._results.open(job_id, form, partial=partial, wait_s=0) for job_id in dict.fromkeys(job_ids)]
+        found = [
+            self._results.open(job_id, form, options=options, partial=partial, wait_s=0)
+            for job_id in dict.fromkeys(job_ids)
+        ]
         documents = [document for document in found if document is not None]
         if len(documents) < len(found):
             return None

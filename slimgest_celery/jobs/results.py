@@ -12,15 +12,19 @@ from importlib.metadata import version
 from pathlib import PurePath
 
 from slimgest_celery.errors import OptionInvalid, ResultNotReady
+from slimgest_celery.formats.document.pages import DocumentContext, find_context
 from slimgest_celery.formats.registry import FORMATS, PageFormat
 from slimgest_celery.formats.zip_archive import zip_stream
 from slimgest_celery.jobs.searchable_pdf import EXPORT_WAIT_S, SearchablePdfs, file_name
 from slimgest_celery.jobs.service import JobService
 from slimgest_celery.models.job import Document
 from slimgest_celery.models.record import now
-from slimgest_celery.storage.job_files import JobFiles
+from slimgest_celery.models.results import FormatOptions
+from slimgest_celery.storage.job_files import JobFiles, StoredPage
 
 _MAX_SIZES = 1000
+_MAX_CONTEXTS = 20
+_DEFAULTS = FormatOptions()
 _ZIPPED = ("json", "md", "txt")  # the default content of a zip
 
 
@@ -54,6 +58,7 @@ class Results:
         job_id: str,
         form: str,
         parts: str | None = None,
+        options: FormatOptions = _DEFAULTS,
         password: str | None = None,
         *,
         partial: bool = False,
@@ -78,29 +83,51 @@ class Results:
             media_type=FORMATS[form].media_type,
             stem=PurePath(head.filename).stem,
             suffix=FORMATS[form].suffix,
-            version=_version(head.job_id, completed_at, form, forms),
+            version=_version(head.job_id, completed_at, form, forms, options),
             modified=completed_at,
             size=self._files.export_size(head.job_id, file_name(completed_at)) if form == "pdf" else None,
-            chunks=lambda start: self._chunks_from(start, head, form, forms),
+            chunks=lambda start: self._chunks_from(start, head, form, forms, options),
         )
 
-    def _chunks_from(self, start: int, head: Document, form: str, forms: list[str]) -> Iterator[bytes]:
+    def _chunks_from(
+        self, start: int, head: Document, form: str, forms: list[str], options: FormatOptions
+    ) -> Iterator[bytes]:
         if form == "pdf":
             return self._files.export(head.job_id, file_name(head.completed_at or now()), start)
         if form != "zip":
-            return skip_bytes(start, self._chunks(head, form))
-        entries = ((name, self._chunks(head, part)) for name, part in _zip_entries(forms))
+            return skip_bytes(start, self._chunks(head, form, options))
+        entries = ((name, self._chunks(head, part, options)) for name, part in _zip_entries(forms))
         return skip_bytes(start, zip_stream(entries, head.completed_at or now()))
 
-    def _chunks(self, head: Document, form: str) -> Iterator[bytes]:
+    def _chunks(self, head: Document, form: str, options: FormatOptions) -> Iterator[bytes]:
         writer = FORMATS[form]
         if isinstance(writer, PageFormat):
-            return writer.chunks(head, self._jobs.pages(head.job_id))
+            context = self._context(head) if writer.needs_context else DocumentContext()
+            return writer.chunks(head, _with_pauses(self._jobs.pages(head.job_id)), options, context)
         return self._files.export(head.job_id, file_name(head.completed_at or now()))
 
+    def _context(self, head: Document) -> DocumentContext:
+        """Return what the formats for readers need to know of all pages. From a job's end to a retry it is the same."""
+        key = f"{head.job_id} {head.completed_at}"
+        if key in _contexts:
+            return _contexts[key]
+        found = find_context(_with_pauses(self._jobs.pages(head.job_id)))
+        if head.completed_at:
+            _contexts[key] = found
+            while len(_contexts) > _MAX_CONTEXTS:
+                _contexts.popitem(last=False)
+        return found
 
-def _version(job_id: str, completed_at: datetime, form: str, forms: list[str]) -> str:
-    parts = (version("slimgest"), job_id, completed_at.isoformat(), form, *forms)
+
+def _with_pauses(pages: Iterator[StoredPage]) -> Iterator[StoredPage]:
+    """Yield the pages, and let gevent serve other requests between them."""
+    for page in pages:
+        yield page
+        time.sleep(0)
+
+
+def _version(job_id: str, completed_at: datetime, form: str, forms: list[str], options: FormatOptions) -> str:
+    parts = (version("slimgest"), job_id, completed_at.isoformat(), form, *forms, options.model_dump_json())
     return hashlib.sha256(" ".join(parts).encode()).hexdigest()[:32]
 
 
@@ -111,6 +138,7 @@ def skip_bytes(start: int, chunks: Iterator[bytes]) -> Iterator[bytes]:
         start = max(0, start - len(chunk))
 
 
+_contexts: OrderedDict[str, DocumentContext] = OrderedDict()  # by job and its end; some 100 kB for a thousand pages
 _sizes: OrderedDict[str, int] = OrderedDict()  # by version, for clients that ask for one part after another
 
 

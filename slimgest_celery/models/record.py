@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import Annotated
+from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field, PlainSerializer, SerializationInfo, WithJsonSchema
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, SerializationInfo, WithJsonSchema
 
 
 class Record(BaseModel):
@@ -35,3 +35,13 @@ ServicePath = Annotated[str, PlainSerializer(_below_root, return_type=str)]
 
 
 Fraction = Annotated[float, Field(ge=0, le=1)]
+
+
+def _require_digits(value: Any) -> Any:
+    """Allow digits only. Python's `int` also accepts signs, spaces and underscores."""
+    if isinstance(value, str) and not (value.isascii() and value.isdigit() and len(value) <= 9):
+        raise ValueError("must be a whole number of at most 9 digits")
+    return value
+
+
+WholeNumber = Annotated[int, BeforeValidator(_require_digits)]

@@ -58,7 +58,7 @@ def test_process_reads_a_pdf_and_leaves_nothing_behind(tmp_path: Path) -> None:
     (tmp_path / "a.pdf").write_bytes(pdfs.text_pages(["Read by a service of its own."]))
     done = _slimgest("process", "a.pdf", cwd=tmp_path, TMPDIR=str(temporary))
     assert done.returncode == 0, done.stderr
-    assert "Read by a service of its own." in done.stdout and done.stdout.startswith("# a.pdf")
+    assert "Read by a service of its own." in done.stdout and done.stdout.startswith("<!-- page 1 -->")
     assert done.stderr == "", "no progress without a terminal"
     wait_for(lambda: _ours() <= before, what="the end of all processes", within_s=60)
     assert list(temporary.iterdir()) == []

@@ -121,10 +121,11 @@ def test_a_client_that_has_the_document_receives_304(api: Stack, job_id: str, fo
     assert head.headers.get("Content-Length") == (str(len(whole.content)) if form == "pdf" else None)
 
 
-def test_each_format_and_each_end_of_a_job_has_its_own_etag(api: Stack, job_id: str) -> None:
+def test_each_format_each_option_and_each_end_of_a_job_has_its_own_etag(api: Stack, job_id: str) -> None:
     etags = [_ask(api, job_id, form).headers["ETag"] for form in FORMATS]
     zips = [api.get(f"/jobs/{job_id}/result?format=zip&formats={part}").headers["ETag"] for part in ("md", "hocr")]
-    assert len({*etags, *zips}) == len(etags) + len(zips)
+    titled = api.get(f"/jobs/{job_id}/result?format=md&title=filename").headers["ETag"]
+    assert len({*etags, *zips, titled}) == len(etags) + len(zips) + 1
     other = store_job(api.files, "book.pdf")
     assert _ask(api, other, "json").headers["ETag"] not in etags
 
@@ -137,7 +138,7 @@ def test_text_formats_are_compressed_on_request(api: Stack, job_id: str, form: s
     ) as answer:
         sent = b"".join(answer.iter_raw())
     assert "Accept-Encoding" in answer.headers["Vary"] and "Authorization" in answer.headers["Vary"]
-    if form in ("pdf", "zip"):
+    if FORMATS[form].media_type in ("application/pdf", "application/zip"):
         assert "Content-Encoding" not in answer.headers and sent == whole.content
         return
     assert answer.headers["Content-Encoding"] == "gzip" and gzip.decompress(sent) == whole.content

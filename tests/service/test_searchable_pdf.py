@@ -115,7 +115,7 @@ def test_a_running_job_has_no_searchable_pdf(stack: Stack) -> None:
 def test_the_error_for_an_unknown_format_names_all_formats(stack: Stack) -> None:
     answer = stack.get(f"/jobs/{_ended(stack, pdfs.numbered(1))}/result", params={"format": "docx"})
     assert (answer.status_code, answer.json()["code"]) == (422, "request.option")
-    for form in ("json", "ndjson", "md", "md-plain", "txt", "hocr", "alto", "pdf", "zip"):
+    for form in ("json", "ndjson", "md", "md-plain", "html", "txt", "chunks", "csv", "hocr", "alto", "pdf", "zip"):
         assert form in answer.json()["detail"]
 
 

@@ -8,6 +8,7 @@ import re
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hocr_tools_lib.tools.hocr_check import Checker
@@ -22,6 +23,7 @@ from slimgest_celery.models.job import Document, JobStatus, Options
 from slimgest_celery.models.page import Block, Page, Paragraph, TableCell
 from slimgest_celery.models.problem import Problem
 from slimgest_celery.models.record import now
+from slimgest_celery.models.results import FormatOptions
 from slimgest_celery.storage.job_files import StoredPage
 
 
@@ -45,12 +47,12 @@ def _document(*pages: Page) -> Document:
     )
 
 
-def _write(form: str, document: Document) -> str:
+def _write(form: str, document: Document, **options: Any) -> str:
     writer = FORMATS[form]
     assert isinstance(writer, PageFormat)
     head = document.model_copy(update={"pages": []})
     stored = (StoredPage.from_line(page.model_dump_json().encode()) for page in document.pages)
-    return b"".join(writer.chunks(head, stored)).decode()
+    return b"".join(writer.chunks(head, stored, FormatOptions(**options))).decode()
 
 
 def _page(*lines: tuple[str, float, float, float]) -> Page:
@@ -70,7 +72,7 @@ def _page(*lines: tuple[str, float, float, float]) -> Page:
 
 def _markdown(page: Page) -> list[str]:
     """The paragraphs of the page in Markdown."""
-    return _write("md", _document(page)).rstrip().split("\n\n")[2:]
+    return _write("md", _document(page)).rstrip().split("\n\n")[1:]
 
 
 def test_words_hyphenated_at_line_ends_are_whole_in_text_and_markdown_but_not_in_blocks() -> None:
@@ -99,7 +101,7 @@ def test_rows_that_are_not_certainly_a_table_stay_rows() -> None:
 
 def test_few_lines_far_apart_are_separate_paragraphs() -> None:
     page = _page(("The Title", 200, 200, 30), ("A. N. Author", 230, 400, 12), ("London 1901", 230, 700, 12))
-    assert _markdown(page) == ["## The Title", "A. N. Author", "London 1901"]
+    assert _markdown(page) == ["# The Title", "A. N. Author", "London 1901"]
 
 
 def test_an_initial_several_lines_high_begins_the_first_of_these_lines() -> None:
@@ -119,7 +121,7 @@ def test_chinese_lines_are_joined_without_a_space() -> None:
 def test_lines_in_larger_type_are_headings() -> None:
     text = [(f"Line {row} of some text that goes on and on", 60.0, 200.0 + 12 * row, 10.0) for row in range(5)]
     page = _page(("1. Large *title*", 60, 60, 20), ("Smaller title", 60, 120, 14), ("Smallest", 60, 160, 12), *text)
-    assert _markdown(page)[:3] == ["## 1\\. Large \\*title\\*", "### Smaller title", "#### Smallest"]
+    assert _markdown(page)[:3] == ["# 1\\. Large \\*title\\*", "## Smaller title", "### Smallest"]
     assert _markdown(page)[3].startswith("Line 0") and len(_markdown(page)) == 4
 
 
@@ -142,14 +144,33 @@ def test_list_items_stay_list_items() -> None:
 def test_markdown_without_page_comments() -> None:
     document = _document(Page(page_number=1, status="ok", blocks=[_block("Text.", 0.1)]))
     assert "<!-- page 1 -->" in _write("md", document)
-    assert _write("md-plain", document) == "# a\\_b.pdf\n\nText.\n"
+    assert _write("md-plain", document) == "Text.\n"
+
+
+def test_the_title_from_the_file_name_is_an_option_and_lowers_the_headings() -> None:
+    text = [(f"Line {row} of some text that goes on and on", 60.0, 200.0 + 12 * row, 10.0) for row in range(5)]
+    document = _document(_page(("A heading", 60, 60, 20), *text))
+    assert _write("md-plain", document).startswith("# A heading\n\nLine 0")
+    assert _write("md-plain", document, title="filename").startswith("# a\\_b.pdf\n\n## A heading\n\nLine 0")
+    assert "<h1>A heading</h1>" in _write("html", document)
+    assert "<h1>a_b.pdf</h1>" in (titled := _write("html", document, title="filename")) and "<h2>A heading" in titled
+
+
+@pytest.mark.parametrize("form", ["md", "md-plain", "html", "txt"])
+def test_a_document_without_pages_and_one_with_empty_pages_can_be_written(form: str) -> None:
+    empty = [Page(page_number=n, status="ok") for n in (1, 2)]
+    assert "None" not in _write(form, _document()) + _write(form, _document(*empty))
+    assert _write("md", _document(*empty)) == "<!-- page 1 -->\n\n<!-- page 2 -->\n"
+    assert _write("md-plain", _document(*empty, Page(page_number=3, status="ok", blocks=[_block("end", 0.1)]))) == (
+        "end\n"
+    )
 
 
 def test_markdown_has_page_comments_escaped_text_and_error_codes() -> None:
     good = Page(page_number=1, status="ok", blocks=[_block("# not *a* heading", 0.1)])
     bad = Page(page_number=2, status="failed", error=Problem(code="page.timeout", message="It took too long."))
     assert _write("md", _document(good, bad)) == (
-        "# a\\_b.pdf\n\n<!-- page 1 -->\n\n\\# not \\*a\\* heading\n"
+        "<!-- page 1 -->\n\n\\# not \\*a\\* heading\n"
         "\n<!-- page 2 -->\n\n> Page 2 could not be read: It took too long. (`page.timeout`)\n"
     )
 
@@ -171,6 +192,8 @@ def test_ndjson_has_a_line_for_each_page() -> None:
     lines = _write("ndjson", _document(*pages)).splitlines()
     assert [Page.model_validate_json(line) for line in lines] == pages
 
+
+TEXT_FORMATS = [name for name, form in FORMATS.items() if isinstance(form, PageFormat) and name != "csv"]
 
 # --- Formats with boxes ---
 
@@ -309,7 +332,7 @@ def test_alto_contains_headings_tables_rotation_and_the_reason_of_a_failed_page(
     assert pages[1].find(".//a:TextBlock", space).get("ROTATION") == "90"
 
 
-@pytest.mark.parametrize("form", [name for name, form in FORMATS.items() if isinstance(form, PageFormat)])
+@pytest.mark.parametrize("form", TEXT_FORMATS)
 def test_a_page_that_a_format_cannot_write_is_replaced_by_an_error_and_the_others_stay(form: str) -> None:
     cells = [TableCell(row=0, column=0, blocks=[7])]  # the page has no block 7
     table = Paragraph(kind="table", first=0, last=0, cells=cells)
@@ -318,9 +341,11 @@ def test_a_page_that_a_format_cannot_write_is_replaced_by_an_error_and_the_other
         form, _document(EVERYTHING.pages[0], broken, EVERYTHING.pages[3].model_copy(update={"text": "end"}))
     )
     assert "heading" in written
-    if form in ("md", "md-plain", "txt"):
+    if form in ("md", "md-plain", "txt", "html"):
         assert "cannot be written in this format" in written
         assert form != "txt" or written.endswith("\n\fend\n\f")
+    elif form == "chunks":
+        assert "lost" not in written
     else:  # the other formats do not use cells
         assert "lost" in written
 
@@ -345,13 +370,13 @@ LONG_PAGE = Page(
 )
 
 
-@pytest.mark.parametrize("form", [name for name, form in FORMATS.items() if isinstance(form, PageFormat)])
+@pytest.mark.parametrize("form", TEXT_FORMATS)
 def test_a_page_is_written_in_pieces_smaller_than_the_page(form: str) -> None:
     writer, stored = FORMATS[form], StoredPage.from_line(LONG_PAGE.model_dump_json().encode())
     assert isinstance(writer, PageFormat)
     pieces = list(writer.chunks(_document(), [stored]))
     assert max(map(len, pieces)) <= 1 << 15 and sum(map(len, pieces)) > 240_000
-    assert b"".join(pieces).count(b"b ") + b"".join(pieces).count(b">b<") + b"".join(pieces).count(b'"b"') >= 60_000
+    assert b"".join(pieces).count(b"b ") + b"".join(pieces).count(b">b<") + b"".join(pieces).count(b'b"') >= 60_000
 
 
 @pytest.mark.parametrize("form", ["hocr", "alto"])
