@@ -1,0 +1,1 @@
+"""A part of langchain-core 1: what a document loader uses."""
