@@ -80,7 +80,7 @@ class SearchablePdfs:
         """Return why the PDF could not be made. The reason why nothing can be stored is in Redis."""
         with broker_errors():
             if note := self._job_state.pop_note(_lock(job_id)):
-                return Problem.model_validate_json(note)
+                return Problem.model_validate_json(note, extra="ignore")
         return self._files.pop_export_problem(job_id)
 
     # For workers

@@ -100,7 +100,7 @@ class JobService:
             return end
         with broker_errors():
             note = self._job_state.note(_end_note(job_id))
-        return self._store_end(job_id, End.model_validate_json(note)) if note else None
+        return self._store_end(job_id, End.model_validate_json(note, extra="ignore")) if note else None
 
     def _store_end(self, job_id: str, end: End) -> End:
         """Store the end of a job that a worker could not store, because it does not share this storage."""

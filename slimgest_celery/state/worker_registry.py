@@ -102,4 +102,4 @@ def _worker(fields: dict[bytes, bytes], now_s: float) -> Worker:
     known = {key.decode(): value.decode() for key, value in fields.items()}
     if since := known.pop("busy_since", None):
         known["busy_seconds"] = str(float(known.get("busy_seconds", 0)) + max(0.0, now_s - float(since)))
-    return Worker.model_validate(known)
+    return Worker.model_validate(known, extra="ignore")  # a newer version may add fields

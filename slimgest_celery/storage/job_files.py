@@ -61,6 +61,11 @@ class PageSummary(BaseModel):
     warnings: list[PageWarning] = []
 
 
+def _parsed(record: type[R], data: bytes) -> R:
+    """Return the record in JSON. Ignore fields that a newer version has added: during an upgrade, both versions run."""
+    return record.model_validate_json(data, extra="ignore")
+
+
 @dataclass(frozen=True, kw_only=True)
 class StoredPage:
     """A stored page: a line of JSON, parsed only as far as needed."""
@@ -74,7 +79,7 @@ class StoredPage:
         start = _RECORD_START.match(line)
         if start and line.endswith(b"}"):
             return cls(page_number=int(start[1]), status="ok" if start[2] == b"ok" else "failed", line=line)
-        page = Page.model_validate_json(line)  # written by another program, or incomplete
+        page = _parsed(Page, line)  # written by another program, or incomplete
         return cls(page_number=page.page_number, status=page.status, line=line)
 
     @property
@@ -83,11 +88,11 @@ class StoredPage:
 
     def page(self) -> Page:
         """Return the whole record."""
-        return Page.model_validate_json(self.line)
+        return _parsed(Page, self.line)
 
     def summary(self) -> PageSummary:
         """Return a part of the record. Parsing no block takes a tenth of the time and memory."""
-        return PageSummary.model_validate_json(self.line)
+        return _parsed(PageSummary, self.line)
 
 
 class JobFiles:
@@ -350,8 +355,8 @@ class JobFiles:
     def _get(self, job_id: str, name: str, record: type[R]) -> R | None:
         data = self._storage.read(self._path(job_id, name))
         try:
-            return record.model_validate_json(data) if data else None
-        except ValidationError as error:  # incomplete after a power failure, or written by another version
+            return _parsed(record, data) if data else None
+        except ValidationError as error:  # incomplete after a power failure
             raise StorageUnavailable(f"The record {name} of job {job_id} cannot be read.") from error
 
     def _put(self, job_id: str, name: str, record: Record) -> None:

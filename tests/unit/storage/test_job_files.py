@@ -105,6 +105,18 @@ def test_an_incomplete_record_raises_storage_unavailable(tmp_path: Path) -> None
         files.end(ID)
 
 
+def test_fields_that_a_newer_version_has_added_are_ignored(tmp_path: Path) -> None:
+    files = JobFiles(str(tmp_path))
+    job_id = store_job(files, "x.pdf")
+    before = files.job(job_id), files.plan(job_id), files.end(job_id), files.pages(job_id)
+    changed = [path for path in (tmp_path / job_id).rglob("*") if path.is_file() and path.read_bytes()[:1] == b"{"]
+    for path in changed:
+        path.write_bytes(path.read_bytes().replace(b"{", b'{"added":{"later":[1]},'))  # also in records within records
+    assert len(changed) == 4
+    assert (files.job(job_id), files.plan(job_id), files.end(job_id), files.pages(job_id)) == before
+    assert next(files.iterate_stored(job_id)).summary().text == "page 1"
+
+
 def test_pages_are_found_in_all_files_and_a_good_record_is_preferred_to_a_failed_one(files: JobFiles) -> None:
     files.put_pages(ID, [_page(4), _page(5, "failed"), _page(6)])
     files.put_pages(ID, [_page(1, text="one")])
