@@ -271,7 +271,7 @@ class Settings(BaseModel):
     )
     page_timeout_s: Seconds = Field(120, alias="SLIMGEST_PAGE_TIMEOUT", description="The longest time for one page.")
     max_worker_mb: int = Field(
-        8192, ge=256, alias="SLIMGEST_MAX_WORKER_MB", description="The memory at which a worker's page fails, in MB."
+        3072, ge=256, alias="SLIMGEST_MAX_WORKER_MB", description="The memory at which a worker's page fails, in MB."
     )
     sandbox: Literal["auto", "on", "off"] = Field(
         "auto",

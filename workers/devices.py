@@ -17,6 +17,7 @@ from slimgest_celery.engines.registry import choose_engine
 from workers.nvml import Gpu, NoNvml, list_gpus
 
 # One thread per worker and one worker per core read about a quarter more pages than one worker with two threads.
+_GPU_WORKER_MB = "8192"  # CUDA and torch take host memory too
 _ONE_THREAD = {name: "1" for name in ("OMP_NUM_THREADS", "OMP_THREAD_LIMIT", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")}
 
 
@@ -88,7 +89,8 @@ def plan_workers(settings: Settings, detected: DetectedDevices) -> list[WorkerPl
     devices = detected.devices
     workers = settings.num_workers if settings.num_workers_is_set else len(devices) * settings.workers_per_device
     sharing = math.ceil(workers / len(devices))
-    return [_on_gpu(devices[n % len(devices)], n % len(devices), n // len(devices), sharing) for n in range(workers)]
+    plans = [_on_gpu(devices[n % len(devices)], n % len(devices), n // len(devices), sharing) for n in range(workers)]
+    return plans if "max_worker_mb" in settings.model_fields_set else [_with_more_memory(plan) for plan in plans]
 
 
 def device_of(node: str) -> str:
@@ -105,6 +107,10 @@ def _on_gpu(device: Device, number: int, nth: int, sharing: int) -> WorkerPlan:
     """Return the nth worker of a device. It gets the number of workers that share the device's memory."""
     name = f"gpu{number}" if sharing == 1 else f"gpu{number}x{nth}"
     return WorkerPlan(name=name, env={"CUDA_VISIBLE_DEVICES": device.uuid, "SLIMGEST_WORKERS_PER_DEVICE": str(sharing)})
+
+
+def _with_more_memory(plan: WorkerPlan) -> WorkerPlan:
+    return WorkerPlan(name=plan.name, env={**plan.env, "SLIMGEST_MAX_WORKER_MB": _GPU_WORKER_MB})
 
 
 def _devices(gpu: Gpu) -> list[Device]:

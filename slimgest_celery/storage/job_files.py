@@ -50,7 +50,7 @@ _RECORD_START = re.compile(rb'\{"page_number":(\d+),"status":"(ok|failed)",')
 
 _STORAGE_ID = "storage.id"
 
-R = TypeVar("R", bound=Record)
+R = TypeVar("R", bound=BaseModel)
 
 
 class PageSummary(BaseModel):

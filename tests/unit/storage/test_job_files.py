@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import io
+import json
 import os
 import stat
 import threading
 from pathlib import Path
+from typing import Any
 
 import fsspec
 import pytest
@@ -111,10 +113,20 @@ def test_fields_that_a_newer_version_has_added_are_ignored(tmp_path: Path) -> No
     before = files.job(job_id), files.plan(job_id), files.end(job_id), files.pages(job_id)
     changed = [path for path in (tmp_path / job_id).rglob("*") if path.is_file() and path.read_bytes()[:1] == b"{"]
     for path in changed:
-        path.write_bytes(path.read_bytes().replace(b"{", b'{"added":{"later":[1]},'))  # also in records within records
+        lines = path.read_text().splitlines()
+        path.write_text("\n".join(json.dumps(_with_added_fields(json.loads(line))) for line in lines))
     assert len(changed) == 4
     assert (files.job(job_id), files.plan(job_id), files.end(job_id), files.pages(job_id)) == before
     assert next(files.iterate_stored(job_id)).summary().text == "page 1"
+
+
+def _with_added_fields(node: Any) -> Any:
+    """Add a field to a record and to all records in it."""
+    if isinstance(node, list):
+        return [_with_added_fields(entry) for entry in node]
+    if not isinstance(node, dict) or not node:
+        return node
+    return {**{name: _with_added_fields(value) for name, value in node.items()}, "added": {"later": 1}}
 
 
 def test_pages_are_found_in_all_files_and_a_good_record_is_preferred_to_a_failed_one(files: JobFiles) -> None:

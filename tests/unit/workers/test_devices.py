@@ -51,6 +51,15 @@ def test_workers_on_the_same_device_get_the_number_of_workers_that_share_it() ->
     assert {worker.env["SLIMGEST_WORKERS_PER_DEVICE"] for worker in planned} == {"2"}
 
 
+def test_workers_on_a_device_may_use_more_host_memory_unless_the_limit_is_set() -> None:
+    assert plan_workers(NEMOTRON, _detect(1))[0].env["SLIMGEST_MAX_WORKER_MB"] == "8192"
+    limited = Settings.model_validate(
+        {**NEMOTRON.model_dump(by_alias=True, exclude_unset=True), "SLIMGEST_MAX_WORKER_MB": 5000}
+    )
+    assert "SLIMGEST_MAX_WORKER_MB" not in plan_workers(limited, _detect(1))[0].env
+    assert "SLIMGEST_MAX_WORKER_MB" not in plan_workers(Settings(), DetectedDevices())[0].env
+
+
 @pytest.mark.parametrize(
     ("number", "names"),
     [(1, ["gpu0"]), (2, ["gpu0", "gpu1"]), (3, ["gpu0x0", "gpu1x0", "gpu0x1"])],
@@ -218,7 +227,8 @@ def test_each_started_worker_gets_its_environment(count: int, monkeypatch: pytes
         assert all(service.env["CUDA_VISIBLE_DEVICES"] == "" for service in services)
         return
     assert names == [f"gpu{index}@%h" for index in range(count)]
+    shared = {"SLIMGEST_WORKERS_PER_DEVICE": "1", "SLIMGEST_MAX_WORKER_MB": "8192"}
     assert [service.env for service in services] == [
-        {"CUDA_VISIBLE_DEVICES": f"GPU-{index:08}-double", "SLIMGEST_WORKERS_PER_DEVICE": "1"} for index in range(count)
+        {"CUDA_VISIBLE_DEVICES": f"GPU-{index:08}-double", **shared} for index in range(count)
     ]
     assert "torch" not in sys.modules or not hasattr(sys.modules["torch"], "inference_modes"), "the double of torch"
