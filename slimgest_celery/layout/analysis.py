@@ -10,11 +10,11 @@ from itertools import groupby
 from statistics import median
 from typing import NamedTuple
 
-from slimgest_celery.geometry import Box, PageBox, clip, is_beside, scale, to_fractions, union
+from slimgest_celery.geometry import Box, PageBox, clip, has_middle_in, is_beside, scale, to_fractions, union
 from slimgest_celery.layout import hyphenation, paragraphs, reading_order, ruled_tables, table_cells
-from slimgest_celery.layout.paragraphs import LayoutLine
 from slimgest_celery.layout.structure import regions
 from slimgest_celery.layout.structure.elements import PageElement
+from slimgest_celery.layout.structure.lines import LayoutLine
 from slimgest_celery.layout.structure.roles import Line, Role, TypeOf, find_roles, no_type
 from slimgest_celery.layout.table_cells import Cell
 from slimgest_celery.models.page import Block, BlockSource, Paragraph, Region, RegionKind, TableCell
@@ -45,6 +45,7 @@ class DetectedLine(NamedTuple):
     source: BlockSource = BlockSource.TEXT_LAYER
     picture: int = 0  # the number of the picture that contains it; its lines stay together; 0: in no picture
     role: Role | None = None  # from a layout model, or from a figure that contains it
+    bold: bool = False  # all of it
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -91,7 +92,7 @@ def arrange(
         )
         for line, _ in lines
     ]
-    layout_lines = [LayoutLine(line.text, box, line.size, line.role) for line, box in lines]
+    layout_lines = [LayoutLine(line.text, box, line.size, line.role, line.bold) for line, box in lines]
     grouped = paragraphs.find(layout_lines, tables)
     figures = [one._replace(box=to_page(one.box) if to_page else one.box) for one in figures]
     parts = regions.from_paragraphs(blocks, grouped, layout_lines, figures)
@@ -104,6 +105,8 @@ def _with_roles(
     """Return the lines with their roles, and the figures and tables. `width` is that of a page with the height 1."""
     if not elements:
         return found, ()
+    if type_of is no_type:  # a text layer: the elements are its pictures
+        return [_in_picture(line, elements) for line in found], elements
     lines = [Line(line.text, scale(line.box, width, 1.0)) for line in found]
     scaled = [one._replace(box=scale(one.box, width, 1.0)) for one in elements]
     roles, graphics = find_roles(lines, scaled, 1.0, type_of)
@@ -114,6 +117,15 @@ def _with_roles(
         for line, role in zip(found, roles, strict=True)
     ]
     return with_roles, [one._replace(box=clip(to_fractions(one.box, width, 1.0))) for one in graphics]
+
+
+def _in_picture(line: DetectedLine, pictures: Sequence[PageElement]) -> DetectedLine:
+    """Return a line that was read in a picture with the role of its label; any other line as it is."""
+    if not line.picture:
+        return line
+    places = (number for number, one in enumerate(pictures, 1) if has_middle_in(line.box, one.box))
+    number = next(places, 0)
+    return line._replace(role=Role(RegionKind.FIGURE, pictures[number - 1].confidence, number)) if number else line
 
 
 def _order_lines(
@@ -285,6 +297,7 @@ def _join(before: tuple[DetectedLine, Box], after: tuple[DetectedLine, Box], spa
         confidence=one.confidence * share + two.confidence * (1 - share),
         box=union((one.box, two.box)),
         size=one.size if len(one.text) > len(two.text) else two.size,
+        bold=two.bold and (one.bold or bool(_BULLET.match(one.text))),
     )
     return line, union((one_box, two_box))
 

@@ -5,8 +5,9 @@ A line continues the paragraph of the line before it:
 - if it is at the head of the next column and continues a sentence;
 - if it is beside that line in a row, and the rows are no table.
 
-A heading has larger type than most of the page. Lines of a scan have no type sizes; a layout model and the thickness of
-their strokes show their role (structure/roles.py). Lines with different roles are in different paragraphs.
+A heading has larger type than most of the page, or is bold, or has a number (structure/headings.py). Lines of a scan
+have no type sizes; a layout model and the thickness of their strokes show their roles (structure/roles.py). Lines with
+different roles are in different paragraphs.
 """
 
 from __future__ import annotations
@@ -16,11 +17,11 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
 from statistics import median
-from typing import NamedTuple
 
-from slimgest_celery.geometry import Box, is_beside
+from slimgest_celery.geometry import is_beside
 from slimgest_celery.layout import aligned_tables, table_cells
-from slimgest_celery.layout.structure.roles import Role
+from slimgest_celery.layout.structure import headings
+from slimgest_celery.layout.structure.lines import LayoutLine
 from slimgest_celery.layout.table_cells import Cell
 from slimgest_celery.models.page import Paragraph, RegionKind
 
@@ -40,15 +41,6 @@ _SENTENCE_END = re.compile(r"[.!?:;。！？：；][\"'”’»)\]]*$")
 
 
 _APART = (RegionKind.TITLE, RegionKind.FIGURE, RegionKind.TABLE)  # never in one paragraph with other text
-
-
-class LayoutLine(NamedTuple):
-    """A line of the upright page."""
-
-    text: str
-    box: Box
-    size: float = 0.0  # of the type in points; 0 if unknown
-    role: Role | None = None
 
 
 def find(lines: Sequence[LayoutLine], ruled: Sequence[Sequence[Cell]] = ()) -> list[Paragraph]:
@@ -71,7 +63,7 @@ def find(lines: Sequence[LayoutLine], ruled: Sequence[Sequence[Cell]] = ()) -> l
             if index == end or not _continues(lines[index - 1], lines[index], usual_gap):
                 found.append(_paragraph(lines, first, index - 1, body))
                 first = index
-    return found
+    return headings.with_headings(found, lines)
 
 
 def _paragraph(lines: Sequence[LayoutLine], first: int, last: int, body: float) -> Paragraph:
@@ -115,6 +107,8 @@ def _continues(before: LayoutLine, after: LayoutLine, usual_gap: float) -> bool:
         return False
     if is_beside(before.box, after.box):  # a row outside tables
         return True
+    if before.bold != after.bold and not _is_sentence(before, after):
+        return False
     if not _have_same_type(before, after) or _BULLET.match(after.text):
         return False
     left, top, right, bottom = before.box
@@ -141,8 +135,12 @@ def _is_role_end(before: LayoutLine, after: LayoutLine) -> bool:
         one, other = (line.role.element if line.role else 0 for line in (before, after))
         return len(kinds) > 1 or one != other
     # A layout model may see only the first line of a caption.
-    is_continued = after.text[:1].islower() and not _SENTENCE_END.search(before.text)
-    return len(kinds) > 1 and not is_continued
+    return len(kinds) > 1 and not _is_sentence(before, after)
+
+
+def _is_sentence(before: LayoutLine, after: LayoutLine) -> bool:
+    """Return True if a sentence goes on from one line to the next."""
+    return after.text[:1].islower() and not _SENTENCE_END.search(before.text)
 
 
 def _have_same_type(before: LayoutLine, after: LayoutLine) -> bool:

@@ -36,6 +36,7 @@ Image = NDArray[np.uint8]  # height x width x 3, RGB
 POINTS_PER_INCH = 72
 # To find covered text, the page is rendered with and without the text, at this resolution and at most this size.
 # A pixel that changes by more than this belongs to visible text.
+_MIN_FIGURE, _MAX_FIGURE, _MIN_FIGURE_SIDE = 0.01, 0.6, 0.05  # share of the page's area, and of its sides
 _COMPARE_DPI, _COMPARE_PIXELS, _CHANGE = 100.0, 8_000_000, 24
 
 
@@ -197,6 +198,11 @@ class PdfPage:
         ]
         return [image for image in found if image.box[0] < image.box[2] and image.box[1] < image.box[3]]
 
+    def figures(self) -> list[PageBox]:
+        """The boxes of the page's images that are large enough to be figures, but no background of the page."""
+        found = (image.box for image in self.images())
+        return [box for box in found if _is_figure(box)]
+
     def picture_cover(self) -> float:
         """The share of the page that its largest image covers."""
         cover = 0.0
@@ -205,6 +211,11 @@ class PdfPage:
             wide, high = min(box[2], 1) - max(box[0], 0), min(box[3], 1) - max(box[1], 0)
             cover = max(cover, wide * high if min(wide, high) > 0 else 0.0)
         return cover
+
+
+def _is_figure(box: PageBox) -> bool:
+    wide, high = box[2] - box[0], box[3] - box[1]
+    return min(wide, high) >= _MIN_FIGURE_SIDE and _MIN_FIGURE <= wide * high <= _MAX_FIGURE
 
 
 class Pdf:

@@ -47,6 +47,7 @@ class Style(NamedTuple):
     invisible: bool
     white: bool
     source: BlockSource = BlockSource.TEXT_LAYER
+    bold: bool = False  # bold words do not end a line
 
 
 class Span(NamedTuple):
@@ -158,7 +159,7 @@ def _continues(line: Line, span: Span) -> bool:
     size = max(style.size, other.size)
     if abs(span.baseline - last.baseline) > 2 * size or style.quarter != other.quarter:  # most spans begin a line
         return False
-    if style[3:] != other[3:] or abs(style.slope - other.slope) > 1 or _is_vertical(span) or _is_vertical(last):
+    if style[3:6] != other[3:6] or abs(style.slope - other.slope) > 1 or _is_vertical(span) or _is_vertical(last):
         return False
     height = max([span.height, *(part.height for part in line)])
     if _is_beside(last, span, height):
@@ -234,7 +235,7 @@ def _join_row(lines: dict[int, Line], row: list[int]) -> None:
 
 def _are_parts_of_a_line(before: Span, after: Span) -> bool:
     """Return True if two spans of a row are as close as words."""
-    if before.style[1:] != after.style[1:] or _is_vertical(before) or _is_vertical(after):
+    if before.style[1:6] != after.style[1:6] or _is_vertical(before) or _is_vertical(after):
         return False
     size = min(before.style.size, after.style.size)
     is_close = -_MAX_OVERLAP / 2 * size < after.start - before.end < _JOIN_GAP * size

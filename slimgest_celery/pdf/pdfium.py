@@ -39,6 +39,8 @@ get_fill_colour = _with_addresses(raw.FPDFText_GetFillColor, c_int, address, c_i
 get_text_object = _with_addresses(raw.FPDFText_GetTextObject, address, address, c_int)
 has_map_error = _with_addresses(raw.FPDFText_HasUnicodeMapError, c_int, address, c_int)  # 1: yes
 get_font = _with_addresses(raw.FPDFTextObj_GetFont, address, address)
+get_font_name = _with_addresses(raw.FPDFFont_GetBaseFontName, ctypes.c_size_t, address, address, ctypes.c_size_t)
+get_font_flags = _with_addresses(raw.FPDFFont_GetFlags, c_int, address)
 is_font_embedded = _with_addresses(raw.FPDFFont_GetIsEmbedded, c_int, address)
 get_font_data = _with_addresses(  # size: a size_t
     raw.FPDFFont_GetFontData, c_int, address, address, ctypes.c_size_t, address

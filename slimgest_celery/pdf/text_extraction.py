@@ -36,6 +36,10 @@ _WORD = re.compile(r"\.(?: \.)+(?=\s|$)|\S+")  # dots that lead to a page number
 _SKEWED_WORD = re.compile("[^\\s\x02\ufffe]+[\x02\ufffe]?")
 _QUARTER = math.pi / 2
 _INVISIBLE = (raw.FPDF_TEXTRENDERMODE_INVISIBLE, raw.FPDF_TEXTRENDERMODE_CLIP)
+# Names of bold fonts, also those of TeX, such as CMBX10.
+_BOLD = re.compile(r"bold|black|heavy|demi|(?:cm|sf|ec)bx|-medi\b|[-,]bd\b", re.IGNORECASE)
+_FORCE_BOLD = 1 << 18  # the flag of a font descriptor
+_NAME_LENGTH = 128  # bytes of a font's name that are looked at
 _NEARLY_WHITE = 245
 _FLAT_PT = 0.5  # bounds flatter than this come from a font without glyphs
 _MAX_ADVANCE = 1.1  # least gaps per character: text of one object that is wider may contain a gap
@@ -91,6 +95,9 @@ class TextPage:
         self._char_edges_at = left, right, bottom, top
         self._matrix = array("f", bytes(24))
         self._matrix_at = _addresses(self._matrix)[0]
+        self._bold_fonts: dict[int, bool] = {}  # by address
+        self._name = array("B", bytes(_NAME_LENGTH))
+        self._name_at = self._name.buffer_info()[0]
         self._colour = array("I", bytes(16))
         self._colour_at = _addresses(self._colour)
 
@@ -212,7 +219,7 @@ class TextPage:
         text = self._joined(spans)
         if is_spacing_doubtful or word_spacing.may_be_wrong(text):
             text = self._respaced(spans)
-        line = self._text_line(text, bounds, main.style)
+        line = self._text_line(text, bounds, main.style._replace(bold=self._is_line_bold(spans)))
         return self._with_covered_words(line, spans)
 
     def _is_space_between(self, before: Span, span: Span) -> bool:
@@ -234,6 +241,7 @@ class TextPage:
             style.white,
             slope=style.slope,
             source=style.source,
+            bold=style.bold,
         )
 
     def _with_covered_words(self, line: TextLine, spans: Sequence[Span]) -> TextLine:
@@ -341,7 +349,28 @@ class TextPage:
             white = red >= _NEARLY_WHITE and green >= _NEARLY_WHITE and blue >= _NEARLY_WHITE
             invisible = invisible or not alpha
         source = self._objects.sources.get(text_object, BlockSource.TEXT_LAYER)
-        return _Drawn(Style(size, quarter, slope, bool(invisible), white, source), baseline)
+        return _Drawn(Style(size, quarter, slope, bool(invisible), white, source, self._is_bold(text_object)), baseline)
+
+    def _is_bold(self, text_object: int) -> bool:
+        """Return True if the font of a text object is bold."""
+        font = pdfium.get_font(text_object) if text_object else 0
+        if not font:
+            return False
+        found = self._bold_fonts.get(font)
+        if found is None:
+            length = pdfium.get_font_name(font, self._name_at, len(self._name))
+            name = self._name[: max(0, min(length, len(self._name)) - 1)].tobytes().decode("utf-8", errors="replace")
+            is_bold = bool(_BOLD.search(name)) or pdfium.get_font_flags(font) & _FORCE_BOLD > 0
+            found = self._bold_fonts[font] = is_bold
+        return found
+
+    def _is_line_bold(self, spans: line_building.Line) -> bool:
+        """Return True if a line is bold at its start, in its middle and at its end."""
+        if not all(span.style.bold for span in spans):  # most lines
+            return False
+        last = spans[-1]  # a span may have several fonts
+        length = len(last.text.rstrip())
+        return all(self._how_drawn(last.first + at).style.bold for at in (length // 2, length - 1))
 
     def _text(self) -> str:
         """All text of the page, one character for each of PDFium's, with its line ends and hyphen marks."""

@@ -39,6 +39,7 @@ class TextLine(NamedTuple):
     slope: float = 0.0  # degrees clockwise, in addition to `turned`
     source: BlockSource = BlockSource.TEXT_LAYER
     words: tuple[TextLine, ...] = ()  # if some words are `under`, until it is known if these are hidden
+    bold: bool = False  # all of it
 
 
 def slope_of(lines: Sequence[TextLine]) -> float:

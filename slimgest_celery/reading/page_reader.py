@@ -50,11 +50,13 @@ class _LayerText:
     lines: Sequence[TextLine]
     size_pt: tuple[float, float]  # width and height
     rules: list[PageBox]
+    figures: list[PageBox]
     known: list[DetectedLine]  # lines in pictures that were read on an earlier page
 
     def arrange(self, in_pictures: Sequence[DetectedLine] = ()) -> PageText:
         """Return the text, with these lines that were read in pictures."""
-        return PageText.from_text_layer(self.lines, *self.size_pt, self.rules, [*self.known, *in_pictures])
+        in_pictures = [*self.known, *in_pictures]
+        return PageText.from_text_layer(self.lines, *self.size_pt, self.rules, in_pictures, self.figures)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -195,7 +197,11 @@ class PageReader:
         """Return the record of the page from its text layer, and what its text is made of."""
         layer = decision.layer or TextLayer(lines=[], score=0.0)
         text = _LayerText(
-            lines=layer.lines, size_pt=(page.width_pt, page.height_pt), rules=page.rules(), known=pictures.known
+            lines=layer.lines,
+            size_pt=(page.width_pt, page.height_pt),
+            rules=page.rules(),
+            figures=page.figures(),
+            known=pictures.known,
         )
         arranged = text.arrange()
         width, height = page.pixels(options.dpi)
@@ -307,7 +313,7 @@ class PageReader:
         """Return the text of a page, with the regions that the layout model finds. Without a model, or if it fails,
         the page has those that its lines show."""
         model = self.layout_model
-        if model is None or not result.lines:
+        if model is None or not result.lines or result.is_vertical:  # the model has learnt from horizontal lines
             return PageText.from_ocr(result)
         image = result.transform.apply(task.image)
         try:

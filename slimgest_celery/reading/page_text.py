@@ -17,7 +17,7 @@ from slimgest_celery.layout import analysis, vertical_writing
 from slimgest_celery.layout.analysis import DetectedLine, Layout
 from slimgest_celery.layout.structure.elements import PageElement
 from slimgest_celery.layout.structure.roles import no_type
-from slimgest_celery.models.page import VERTICAL_TURN, BlockSource, Page
+from slimgest_celery.models.page import VERTICAL_TURN, BlockSource, Page, RegionKind
 from slimgest_celery.page_elements import line_type
 from slimgest_celery.pdf.text_line import TextLine, slope_of
 from slimgest_celery.reading.languages.plausibility import with_honest_confidence
@@ -96,13 +96,15 @@ class PageText:
         height: float,
         rules: Sequence[PageBox] = (),
         in_pictures: Sequence[DetectedLine] = (),
+        figures: Sequence[PageBox] = (),
     ) -> PageText:
         """Return the page's text from its text layer.
 
         `width` and `height` are those of the page as displayed, in any unit. `rules` are the lines drawn on the page.
-        `in_pictures` are lines that were read in its pictures, with boxes of the page as displayed.
+        `in_pictures` are lines that were read in its pictures, with boxes of the page as displayed. `figures` are
+        pictures and drawings on an upright page.
         """
-        found = [DetectedLine(line.text, 1.0, line.box, line.size, line.source) for line in lines]
+        found = [DetectedLine(line.text, 1.0, line.box, line.size, line.source, bold=line.bold) for line in lines]
         found += in_pictures
         if columns := vertical_writing.join_columns(found, width, height):
             return cls(layout=_arrange_turned(columns, width, height, VERTICAL_TURN), turned=0, vertical=True)
@@ -111,7 +113,9 @@ class PageText:
             transform = PageTransform(width=width, height=height, turned=turned, deskew_degrees=slope)
             return cls(layout=_arrange_skewed(found, transform), turned=turned)
         if not turned:
-            return cls(layout=analysis.arrange(found, width=width, height=height, rules=rules), turned=0)
+            elements = [PageElement(RegionKind.FIGURE, 1.0, box) for box in figures]
+            layout = analysis.arrange(found, width=width, height=height, rules=rules, elements=elements)
+            return cls(layout=layout, turned=0)
         return cls(layout=_arrange_turned(found, width, height, turned), turned=turned)
 
 

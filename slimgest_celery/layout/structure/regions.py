@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from itertools import groupby
 from statistics import median
 from typing import NamedTuple
 
 from slimgest_celery.geometry import PageBox, has_middle_in, union
-from slimgest_celery.layout.paragraphs import LayoutLine
 from slimgest_celery.layout.structure.elements import PageElement
+from slimgest_celery.layout.structure.lines import LayoutLine
 from slimgest_celery.layout.structure.roles import ITEM, Role
 from slimgest_celery.models.page import Block, Paragraph, Region, RegionKind
 
 _KINDS = {"heading": RegionKind.TITLE, "table": RegionKind.TABLE}
+_MAX_CAPTION_LINES = 6
+_CAPTION = re.compile(
+    r"(?:figure|fig\.?|table|tab\.?|chart|exhibit|scheme|plate|abbildung|abb\.?|tabelle|tableau|figura|tabla|tabella)"
+    r"\s+(?:\d+(?:[.\d]*\d)?[a-z]?|[IVX]+)\s*(?:[.:–—-]|$)",
+    re.IGNORECASE,
+)
 _JOINED = (RegionKind.LIST, RegionKind.FIGURE, RegionKind.TABLE)  # several paragraphs may be one region
 
 
@@ -52,9 +59,18 @@ def _part_of(number: int, paragraph: Paragraph, lines: Sequence[LayoutLine]) -> 
         kind = _KINDS[paragraph.kind]
         return _Part(kind, role.confidence if role.kind == kind else 1.0, 0, number)
     kind = role.kind
-    if kind == RegionKind.TEXT and ITEM.match(first.text):
-        kind = RegionKind.LIST
+    if kind == RegionKind.TEXT:
+        kind = _kind_of_text(paragraph, lines)
     return _Part(kind, role.confidence, role.element, 0 if kind in _JOINED else number)
+
+
+def _kind_of_text(paragraph: Paragraph, lines: Sequence[LayoutLine]) -> RegionKind:
+    """Return `LIST` for an item, `CAPTION` for one that names a figure or table, else `TEXT`."""
+    first = lines[paragraph.first]
+    if ITEM.match(first.text):
+        return RegionKind.LIST
+    is_short = paragraph.last - paragraph.first < _MAX_CAPTION_LINES
+    return RegionKind.CAPTION if is_short and _CAPTION.match(first.text) else RegionKind.TEXT
 
 
 def _region(
@@ -75,6 +91,7 @@ def _region(
         first=first,
         last=last,
         type_size=_type_size(lines[first : last + 1]) if part.kind == RegionKind.TITLE else None,
+        bold=part.kind == RegionKind.TITLE and all(line.bold for line in lines[first : last + 1]),
     )
 
 

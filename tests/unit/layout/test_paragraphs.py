@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from slimgest_celery.layout import paragraphs
-from slimgest_celery.layout.paragraphs import LayoutLine
+from slimgest_celery.layout.structure.lines import LayoutLine
 
 
 def _text(*lines: tuple[str, float, float], right: float = 300) -> list[LayoutLine]:

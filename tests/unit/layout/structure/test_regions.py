@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from slimgest_celery.layout.paragraphs import LayoutLine
 from slimgest_celery.layout.structure import regions
 from slimgest_celery.layout.structure.elements import PageElement
+from slimgest_celery.layout.structure.lines import LayoutLine
 from slimgest_celery.layout.structure.roles import Role
 from slimgest_celery.models.page import Block, Page, Paragraph, Region, RegionKind, TableCell
 
