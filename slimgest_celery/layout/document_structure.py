@@ -29,6 +29,7 @@ _RUNNING = (RegionKind.HEADER, RegionKind.FOOTER)
 _EDGE = 0.15  # of the height of a page, at its top and at its bottom: where running lines are
 _MAX_ROWS = 3  # of running lines at one edge; if more rows repeat, the pages are copies of a form
 _REACH = 4  # pages before and after a page, or more on one side: left and right pages have headers of their own
+_MIN_NUMBERED = 3  # other pages that have their number in this place, but another text
 _SAME_PLACE = 0.015  # of the height of a page
 _SIMILAR = 0.85  # of two texts that OCR has read
 _MAX_LENGTH = 120  # characters of a row; longer rows are text
@@ -146,26 +147,30 @@ def _edge_row(page: Page, row: Sequence[tuple[int, PageBox]], in_tables: set[int
 
 def _running_blocks(page: PageOutline, near: Sequence[PageOutline]) -> frozenset[int]:
     """Return the blocks of a page that repeat on the pages near it."""
-    needed = 2 if len(near) >= _REACH else 1
     found: set[int] = set()
     for rows, others in ((page.top, [one.top for one in near]), (page.bottom, [one.bottom for one in near])):
         repeated = 0
-        while repeated < len(rows) and sum(_repeats(rows[repeated], other) for other in others) >= needed:
+        while repeated < len(rows) and _is_running(rows[repeated], others):
             repeated += 1
         if repeated <= _MAX_ROWS:
             found.update(index for row in rows[:repeated] for index in row.blocks)
     return frozenset(found)
 
 
-def _repeats(row: EdgeRow, others: Sequence[EdgeRow]) -> bool:
-    """Return True if the row is one of those of another page: with its text, or with the number of that page."""
-    near = (other for other in others if abs(row.y - other.y) < _SAME_PLACE)
-    return any(row.offsets & other.offsets or _has_same_text(row, other) for other in near)
+def _is_running(row: EdgeRow, pages: Sequence[Sequence[EdgeRow]]) -> bool:
+    """Return True if enough other pages have the row's text at its place, or the number of the page in another text.
+
+    One page shows little: headings at the top of two pages may have the numbers of these pages.
+    """
+    near = [[other for other in rows if abs(row.y - other.y) < _SAME_PLACE] for rows in pages]
+    same = sum(any(_has_same_text(row, other) for other in rows) for rows in near)
+    numbered = sum(any(row.offsets & other.offsets for other in rows) for rows in near)
+    return same >= (2 if len(pages) >= _REACH else 1) or numbered >= _MIN_NUMBERED
 
 
 def _has_same_text(row: EdgeRow, other: EdgeRow) -> bool:
-    if not _LETTERS.search(row.text):
-        return False
+    if not _LETTERS.search(row.text):  # only a number, or one between dashes
+        return row.text == other.text and bool(row.offsets & other.offsets)
     if row.text == other.text or not row.by_ocr:
         return row.text == other.text
     matcher = SequenceMatcher(None, row.text, other.text, autojunk=False)

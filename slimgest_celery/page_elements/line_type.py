@@ -16,7 +16,7 @@ from slimgest_celery.geometry import PixelBox
 
 _MIN_CONTRAST = 40  # levels between the darkest pixel and the background
 _MARGIN = 0.1  # of the height of a line, above and below it
-_DESCENDER = re.compile("[gjpqy,;()/|Q]")
+_DESCENDER = re.compile("[gjpqy,;()/|]")
 # The height of ink in type sizes, of letters without and with descenders.
 _ABOVE, _WITH_DESCENDERS = 0.71, 0.92
 

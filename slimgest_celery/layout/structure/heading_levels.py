@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections import defaultdict
 from collections.abc import Sequence
+from statistics import median
 from typing import NamedTuple
 
 MAX_LEVEL = 6
@@ -33,6 +34,7 @@ def find_levels(titles: Sequence[Title]) -> list[int]:
     """Return the level of each heading: 1 is the highest."""
     if not titles or not all(title.size for title in titles):  # stored by a version without sizes
         return [title.level for title in titles]
+    titles = _with_size_of_depth(titles)
     styles = _styles(titles)
     depths: defaultdict[tuple[int, bool], set[int]] = defaultdict(set)
     for title, style in zip(titles, styles, strict=True):
@@ -44,7 +46,8 @@ def find_levels(titles: Sequence[Title]) -> list[int]:
         for title, style in zip(titles, styles, strict=True)
     ]
     ranks = {step: rank for rank, step in enumerate(sorted(set(steps)), 1)}
-    return [min(ranks[step], MAX_LEVEL) for step in steps]
+    levels = [min(ranks[step], MAX_LEVEL) for step in steps]
+    return [min(levels[:2]), *levels[1:]]  # the first heading may be a title in smaller type than the others
 
 
 def numbering_depth(text: str) -> int:
@@ -53,6 +56,18 @@ def numbering_depth(text: str) -> int:
     if not match or (match[1].isalpha() and not text[match.end(1) :].startswith((".", ")"))):
         return 0
     return match[1].count(".") + 1
+
+
+def _with_size_of_depth(titles: Sequence[Title]) -> list[Title]:
+    """Return the headings; in a scan, those with a number have the usual size of the headings of their depth."""
+    sizes: defaultdict[int, list[float]] = defaultdict(list)
+    for title in titles:
+        sizes[numbering_depth(title.text)].append(title.size)
+    usual = {depth: median(found) for depth, found in sizes.items() if depth}
+    return [
+        title._replace(size=usual.get(numbering_depth(title.text), title.size)) if title.by_ocr else title
+        for title in titles
+    ]
 
 
 def _styles(titles: Sequence[Title]) -> list[tuple[int, bool]]:
