@@ -216,6 +216,6 @@ def wait_for(ask: Callable[[], T], *, what: str, within_s: float = _START_S, log
 
 def _answers(url: str) -> bool:
     try:
-        return httpx.get(f"{url}/health/live", timeout=2).status_code == 200
+        return httpx.get(f"{url}/health/live", timeout=10).status_code == 200  # a busy machine may need seconds
     except httpx.TransportError:
         return False
