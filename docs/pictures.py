@@ -8,36 +8,19 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
-from PIL import Image, ImageDraw, ImageFilter, ImageFont
+from PIL import Image
 from playwright.sync_api import Page
-from reportlab.lib.utils import ImageReader
-from reportlab.pdfgen.canvas import Canvas
 
-from docs import pictures_monitoring
+from docs import pictures_monitoring, scan
 from docs.scene import Scene
 from tests.support import pdfs
 from tests.support.browser import chromium, drop, until_status
 from tests.support.stack import running
 
 FOLDER = Path(__file__).parent / "pictures"
-_LOG = """\
-Tower keeper's log
-Wind from the south-west, rising towards noon.
-The lamp was trimmed at six and burned all night.
-
-Stores
-Oil, two casks, one of them half full.
-Wicks, eleven. Glass for the lantern, three panes.
-Flour for nine days, salt, and a side of bacon.
-
-Ships that passed
-A brig under reefed topsails, bound for the north.
-Two fishing boats that did not answer the signal.
-Nothing more until the fog came in at four.
-
-Repairs
-The third stair from the top was made fast again.
-The door to the gallery closes, but not willingly."""
+_FAILED = 4  # the damaged page
+_WAIT_MS = 120_000
+_MAX_S, _FRAME_S, _WIDTH = 15, 0.4, 960  # of the animation
 
 
 def page_light(scene: Scene) -> bytes:
@@ -55,7 +38,7 @@ def page_wide(scene: Scene) -> bytes:
     visitor = scene.visitor(viewport={"width": 1920, "height": 1080})
     drop(visitor, {"letter.pdf": pdfs.text_pages(["\n".join(pdfs.PROSE)])})
     until_status(visitor, "completed")
-    drop(visitor, {"keepers-log.pdf": scan(4)})
+    drop(visitor, {"quarterly-return.pdf": scan.letter(4)})
     until_status(visitor, "completed")
     visitor.get_by_label("Search in the document").fill("stores")
     visitor.get_by_role("button", name="Next hit").click()
@@ -67,10 +50,24 @@ def page_wide(scene: Scene) -> bytes:
 def page_phone(scene: Scene) -> bytes:
     """Return a document on a phone."""
     visitor = scene.visitor(viewport={"width": 375, "height": 812}, has_touch=True, is_mobile=True)
-    drop(visitor, {"keepers-log.pdf": scan(3)})
+    drop(visitor, {"quarterly-return.pdf": scan.letter(2)})
     until_status(visitor, "completed")
     visitor.wait_for_selector("#page-image:not([hidden])")
     return visitor.screenshot()
+
+
+def page_at_work(scene: Scene) -> bytes:
+    """Return an animation from the drop of a scan to its end, with a damaged page. Waits are shortened."""
+    visitor = scene.visitor(color_scheme="light")
+    frames = [_frame(visitor)]
+    drop(visitor, {"quarterly-return.pdf": scan.letter(6, _FAILED)})
+    ended = visitor.locator("#viewer[data-status=partial]")
+    while not ended.count():
+        visitor.wait_for_timeout(_FRAME_S * 1000)
+        frames.append(_frame(visitor))
+    visitor.wait_for_selector("#page-image:not([hidden])", timeout=60_000)
+    frames.append(_frame(visitor))
+    return _animation(frames)
 
 
 PICTURES: dict[str, Callable[[Scene], bytes]] = {
@@ -78,17 +75,20 @@ PICTURES: dict[str, Callable[[Scene], bytes]] = {
     "page-dark.png": page_dark,
     "page-wide.png": page_wide,
     "page-phone.png": page_phone,
+    "page-at-work.webp": page_at_work,
     "metrics.png": pictures_monitoring.metrics,
     "flower.png": pictures_monitoring.flower,
 }
 
 
 def _mid_job(visitor: Page) -> bytes:
+    """Return the page while a scan is read: one page has failed, and the first one is shown with its table."""
     drop(visitor, {"letter.pdf": pdfs.text_pages(["\n".join(pdfs.PROSE)])})
     until_status(visitor, "completed")
-    drop(visitor, {"keepers-log.pdf": scan(12)})
-    visitor.wait_for_selector("#page-list [data-page='5'][data-state=ok]", timeout=120_000)
-    visitor.wait_for_selector("#page-image:not([hidden])", timeout=60_000)
+    drop(visitor, {"quarterly-return.pdf": scan.letter(12, _FAILED)})
+    visitor.wait_for_selector(f"#page-list [data-page='{_FAILED}'][data-state=failed]", timeout=_WAIT_MS)
+    visitor.wait_for_selector("#page-list [data-page='2'][data-state=ok]", timeout=_WAIT_MS)
+    visitor.wait_for_selector("#page-image:not([hidden])", timeout=_WAIT_MS)
     visitor.locator("#lines .line").nth(2).hover()
     taken = visitor.screenshot()
     visitor.locator("#cancel").click()
@@ -96,37 +96,31 @@ def _mid_job(visitor: Page) -> bytes:
     return taken
 
 
-def scan(pages: int) -> bytes:
-    """Return a PDF like a scanned book: grey, askew, faded towards the bottom of each page."""
+def _frame(visitor: Page) -> Image.Image:
+    whole = Image.open(io.BytesIO(visitor.screenshot())).convert("RGB")
+    return whole.resize((_WIDTH, _WIDTH * whole.height // whole.width), Image.Resampling.LANCZOS)
+
+
+def _animation(frames: list[Image.Image]) -> bytes:
+    """Return an animated WebP of the frames that differ from the one before, in at most `_MAX_S` seconds."""
+    changed = [frame for before, frame in zip([None, *frames], frames, strict=False) if frame != before]
+    each_ms = int(min(_FRAME_S, (_MAX_S - 2) / len(changed)) * 1000)
+    durations = [*[each_ms] * (len(changed) - 1), 2000]
     stored = io.BytesIO()
-    canvas = Canvas(stored, pagesize=(420, 595))
-    for number in range(pages):
-        canvas.drawImage(ImageReader(_leaf(number)), 0, 0, 420, 595)
-        canvas.showPage()
-    canvas.save()
+    changed[0].save(
+        stored, "WEBP", save_all=True, append_images=changed[1:], duration=durations, loop=0, quality=70, method=4
+    )
     return stored.getvalue()
 
 
-def _leaf(number: int) -> Image.Image:
-    page = Image.new("L", (875, 1240), 240)
-    pen = ImageDraw.Draw(page)
-    entries = _LOG.split("\n\n")
-    y = 100
-    for entry in range(len(entries)):
-        heading, *lines = entries[(number + entry) % len(entries)].split("\n")
-        for size, line in [(38, heading), *((29, line) for line in lines)]:
-            pen.text((80, y), line, fill=20 + y // 6, font=ImageFont.load_default(size))  # fades down the page
-            y += 2 * size - 12
-        y += 36
-    pen.text((410, 1170), f"- {number + 1} -", fill=70, font=ImageFont.load_default(26))
-    askew = page.rotate(0.5 if number % 2 else -0.4, Image.Resampling.BICUBIC, fillcolor=240)
-    return askew.filter(ImageFilter.GaussianBlur(0.6))
-
-
-def _small(png: bytes) -> bytes:
-    """Return the same picture in fewer bytes."""
+def _small(picture: bytes) -> bytes:
+    """Return the picture in 256 colours, which takes a third of the bytes; an animation as it is."""
+    if picture.startswith(b"RIFF"):
+        return picture
     stored = io.BytesIO()
-    Image.open(io.BytesIO(png)).convert("RGB").save(stored, "PNG", optimize=True)
+    Image.open(io.BytesIO(picture)).convert("RGB").quantize(256, Image.Quantize.MAXCOVERAGE).save(
+        stored, "PNG", optimize=True
+    )
     return stored.getvalue()
 
 
