@@ -18,7 +18,7 @@ from pathlib import PurePosixPath, PureWindowsPath
 from typing import IO, Annotated, Any, Literal, TypeVar
 
 from flask import Request
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, ValidationInfo, field_validator
 
 from api.openapi.describe import EVENT_ID
 from slimgest_celery.errors import OptionInvalid, PageUnknown, RequestInvalid, UploadMissing
@@ -31,6 +31,7 @@ from slimgest_celery.models.job import PAGES, JobStatus, Options
 from slimgest_celery.models.page import PageImageRequest
 from slimgest_celery.models.record import WholeNumber
 from slimgest_celery.models.results import FormatOptions
+from slimgest_celery.webhooks.content import CALLBACK_FORMATS
 
 _FILES = ("file", "files")
 _MAX_NAME = 255
@@ -74,6 +75,20 @@ class SubmissionQuery(Options):
         description="URL that receives a signed message when the job has ended (see Webhooks in the documentation).",
         json_schema_extra={"format": "uri", "maxLength": _MAX_URL, "examples": [""]},
     )
+    callback_format: str | None = Field(
+        None,
+        description="The format of the document in that message; absent: the message has no document.",
+        json_schema_extra={"enum": list(CALLBACK_FORMATS), "examples": [""]},
+    )
+
+    @field_validator("callback_format")
+    @classmethod
+    def _check_callback_format(cls, value: str | None, info: ValidationInfo) -> str | None:
+        if value is not None and value not in CALLBACK_FORMATS:
+            raise ValueError(f"must be one of {', '.join(CALLBACK_FORMATS)}")
+        if value is not None and info.data.get("callback_url") is None:
+            raise ValueError("needs a callback_url")
+        return value
 
 
 class RawSubmissionQuery(SubmissionQuery):
@@ -277,7 +292,14 @@ def _submission(
     uploads: list[tuple[str, IO[bytes]]], chosen: SubmissionQuery, password: str | None, **how: Any
 ) -> Submission:
     options = Options.model_validate({name: getattr(chosen, name) for name in Options.model_fields})
-    return Submission(uploads=uploads, options=options, password=password, callback_url=chosen.callback_url, **how)
+    return Submission(
+        uploads=uploads,
+        options=options,
+        password=password,
+        callback_url=chosen.callback_url,
+        callback_format=chosen.callback_format,
+        **how,
+    )
 
 
 def _options_of_query(request: Request) -> dict[str, str]:

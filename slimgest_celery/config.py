@@ -333,6 +333,13 @@ class Settings(BaseModel):
         alias="SLIMGEST_CALLBACK_NETWORKS",
         description="Networks that callbacks may reach in addition to public addresses.",
     )
+    callback_result_kb: int = Field(
+        1024,
+        ge=0,
+        le=65536,
+        alias="SLIMGEST_CALLBACK_RESULT_KB",
+        description="The largest document that a callback contains (`callback_format`).",
+    )
     callback_timeout_s: Seconds = Field(
         10, alias="SLIMGEST_CALLBACK_TIMEOUT", description="The longest time for one attempt at a callback."
     )

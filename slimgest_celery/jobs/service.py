@@ -10,7 +10,7 @@ from celery import Celery
 
 from slimgest_celery.errors import JobCancelled, JobExpired, JobUnknown, StorageNotShared
 from slimgest_celery.events.event_log import EventLog
-from slimgest_celery.models.job import Document, End, Job, JobStatus, Links, Status
+from slimgest_celery.models.job import Document, End, Job, JobStatus, Links, Status, document_head
 from slimgest_celery.models.page import Page
 from slimgest_celery.models.problem import Problem
 from slimgest_celery.models.record import now
@@ -143,21 +143,7 @@ class JobService:
 
     def document_head(self, job_id: str) -> Document:
         """Return the job's document without its pages (see `pages`). Raises as `job`."""
-        job, end, plan = self.job(job_id), self.end(job_id), self._files.plan(job_id)
-        return Document(
-            job_id=job.job_id,
-            filename=job.filename,
-            status=end.status if end else JobStatus.PROCESSING if plan else JobStatus.QUEUED,
-            total_pages=len(plan.page_numbers) if plan else 0,
-            options=job.options,
-            engine=plan.engine if plan else None,
-            created_at=job.created_at,
-            completed_at=end.completed_at if end else None,
-            elapsed_seconds=(end.completed_at - job.created_at).total_seconds() if end else None,
-            pages=[],
-            error=end.error if end else None,
-            pages_with_warnings=end.pages_with_warnings if end else 0,
-        )
+        return document_head(self.job(job_id), self.end(job_id), self._files.plan(job_id))
 
     def pages(self, job_id: str) -> Iterator[StoredPage]:
         """Yield the stored pages in order. Each is read from storage when it is needed."""

@@ -50,6 +50,7 @@ class Submission:
     owner: str | None = None
     request_id: str | None = None
     callback_url: str | None = field(default=None, repr=False)
+    callback_format: str | None = None
 
     def jobs(self, job_ids: list[str]) -> list[Job]:
         """Return the records of the jobs of this submission, one per file."""
@@ -63,6 +64,7 @@ class Submission:
                 owner=self.owner,
                 request_id=self.request_id,
                 callback_url=self.callback_url,
+                callback_format=self.callback_format,
                 trace=tracing.context(),
             )
             for job_id, (filename, _) in zip(job_ids, self.uploads, strict=True)
@@ -70,7 +72,7 @@ class Submission:
 
     def fingerprint(self) -> str:
         """Return a hash of the content: two submissions with the same hash are the same request."""
-        digest = hashlib.sha256(repr((self.options, self.password, self.callback_url)).encode())
+        digest = hashlib.sha256(repr((self.options, self.password, self.callback_url, self.callback_format)).encode())
         for filename, content in self.uploads:
             digest.update(repr((filename, hashlib.file_digest(content, "sha256").digest())).encode())  # type: ignore[arg-type]
             content.seek(0)

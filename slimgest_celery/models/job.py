@@ -106,6 +106,9 @@ class Job(Record):
     callback_url: str | None = Field(
         None, repr=False
     )  # receives the end; may contain a password, so never shown or logged
+    callback_format: str | None = Field(  # of the document in the message; not stored if absent: 0.1.0 does not know it
+        None, exclude_if=lambda value: value is None
+    )
     trace: dict[str, str] = Field({})  # trace context headers of the request; empty without tracing
 
 
@@ -149,6 +152,24 @@ class Document(Record):
     pages: list[Page]
     error: Problem | None = None
     pages_with_warnings: int = Field(0, description="The number of pages that have `warnings`, when the job ended.")
+
+
+def document_head(job: Job, end: End | None, plan: Plan | None) -> Document:
+    """Return a job's document without its pages."""
+    return Document(
+        job_id=job.job_id,
+        filename=job.filename,
+        status=end.status if end else JobStatus.PROCESSING if plan else JobStatus.QUEUED,
+        total_pages=len(plan.page_numbers) if plan else 0,
+        options=job.options,
+        engine=plan.engine if plan else None,
+        created_at=job.created_at,
+        completed_at=end.completed_at if end else None,
+        elapsed_seconds=(end.completed_at - job.created_at).total_seconds() if end else None,
+        pages=[],
+        error=end.error if end else None,
+        pages_with_warnings=end.pages_with_warnings if end else 0,
+    )
 
 
 class Links(Record):

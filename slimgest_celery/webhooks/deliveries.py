@@ -30,6 +30,7 @@ from slimgest_celery.models.record import now
 from slimgest_celery.models.webhooks import Attempt, Delivery
 from slimgest_celery.storage.job_files import JobFiles
 from slimgest_celery.webhooks import http
+from slimgest_celery.webhooks.content import result_content
 from slimgest_celery.webhooks.signing import sign
 
 _DUE = "slimgest:deliveries"
@@ -41,17 +42,26 @@ _MAX_SENDERS = 4
 _log = logging.getLogger(__name__)
 
 
-def make_delivery(job: Job, end: End) -> Delivery:
-    """Return the delivery that reports the end of a job. The same end always makes the same delivery and id."""
-    moment = end.completed_at.astimezone(UTC).isoformat()
+def make_delivery(job: Job, end: End, result: dict[str, str | None] | None = None) -> Delivery:
+    """Return the delivery that reports the end of a job, with its document if there is a `result` (content.py).
+
+    The same end always makes the same id.
+    """
     data = {"job_id": job.job_id, "filename": job.filename, **end.model_dump(mode="json")}
     data["result_url"] = f"/jobs/{job.job_id}/result"
+    if result is not None:
+        data["result"] = result
     body = {"type": f"job.{end.status}", "timestamp": data["completed_at"], "data": data}
     return Delivery(
-        id="msg_" + hashlib.sha256(f"{job.job_id} {moment}".encode()).hexdigest()[:32],
+        id=_delivery_id(job, end),
         created_at=end.completed_at,
         body=json.dumps(body, separators=(",", ":")),
     )
+
+
+def _delivery_id(job: Job, end: End) -> str:
+    moment = end.completed_at.astimezone(UTC).isoformat()
+    return "msg_" + hashlib.sha256(f"{job.job_id} {moment}".encode()).hexdigest()[:32]
 
 
 class DeliveryQueue:
@@ -68,13 +78,18 @@ class DeliveryQueue:
         """Create and schedule the delivery that reports the end of a job, once. Return True if it is now due."""
         if job.callback_url is None:
             return False
-        delivery = make_delivery(job, end)
-        if not self._files.create_delivery(job.job_id, delivery):
-            existing = self._files.delivery(job.job_id, delivery.id)
-            if existing is None or existing.state != "pending":
-                return False
-        self._redis.zadd(_DUE, {f"{job.job_id}/{delivery.id}": time.time()}, nx=True)
+        delivery_id = _delivery_id(job, end)
+        existing = self._files.delivery(job.job_id, delivery_id)
+        if existing is None and not self._files.create_delivery(job.job_id, self._make(job, end)):
+            existing = self._files.delivery(job.job_id, delivery_id)
+        if existing and existing.state != "pending":
+            return False
+        self._redis.zadd(_DUE, {f"{job.job_id}/{delivery_id}": time.time()}, nx=True)
         return True
+
+    def _make(self, job: Job, end: End) -> Delivery:
+        max_bytes = self._settings.callback_result_kb << 10
+        return make_delivery(job, end, result_content(job, end, self._files, max_bytes))
 
     def redeliver(self, job_id: str, delivery_id: str) -> Delivery:
         """Make a delivery due now, in whatever state it is. Raises `DeliveryUnknown`."""

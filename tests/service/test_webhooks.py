@@ -99,6 +99,20 @@ def test_the_end_of_a_job_is_sent_signed_and_recorded(hooks: Stack) -> None:
     assert [(attempt["http_status"], attempt["error"]) for attempt in delivery["attempts"]] == [(200, None)]
 
 
+def test_a_message_carries_the_document_and_every_attempt_sends_the_same_signed_bytes(hooks: Stack) -> None:
+    with receiving(500) as receiver:
+        job_id = hooks.submit(pdfs.numbered(2), callback_url=receiver.url, callback_format="md-plain")
+        hooks.wait_end(job_id)
+        (delivery,) = hooks.get(f"/jobs/{job_id}/deliveries").json()["deliveries"]
+        hooks.request("POST", f"/jobs/{job_id}/deliveries/{delivery['id']}")
+        _got(receiver, 2)
+    first, second = receiver.received
+    assert first.body == second.body
+    data = second.verified(MINE)["data"]
+    assert isinstance(data, dict) and data["result"]["format"] == "md-plain"
+    assert data["result"]["content"] == hooks.get(f"/jobs/{job_id}/result?format=md-plain").text
+
+
 def test_the_url_is_in_no_log_no_answer_and_not_in_redis(hooks: Stack) -> None:
     with receiving(500) as receiver:
         url = receiver.url.replace("//", "//anna:open-sesame-4711@")

@@ -98,6 +98,19 @@ def test_an_unknown_form_field_is_refused_likewise(path: str) -> None:
     assert "Unknown form field 'pasword'; did you mean 'password'?" in answer.json["detail"]
 
 
+@pytest.mark.parametrize(
+    ("form", "says"),
+    [
+        ({"callback_format": "md"}, "callback_format: needs a callback_url"),
+        ({"callback_format": "pdf", "callback_url": "http://x/"}, "callback_format: must be one of json, "),
+    ],
+)
+def test_a_callback_format_is_one_of_text_and_needs_a_callback(form: dict[str, str], says: str) -> None:
+    data = {"file": (io.BytesIO(b"%PDF-1.4"), "a.pdf"), **form}
+    answer = APP.test_client().post("/jobs", data=data, headers={"Idempotency-Key": "k"})
+    assert answer.status_code == 422 and answer.json is not None and says in answer.json["detail"]
+
+
 def test_browsers_get_the_web_page_and_its_files_whatever_the_query() -> None:
     client = APP.test_client()
     page = client.get("/?utm_source=mail", headers={"Accept": "text/html"}, buffered=True)

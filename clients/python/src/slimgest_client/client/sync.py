@@ -1,0 +1,279 @@
+"""The synchronous client."""
+
+from __future__ import annotations
+
+import builtins
+import time
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager, suppress
+from datetime import datetime
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self, TypeVar
+
+import httpx
+
+from slimgest_client.client import endpoints
+from slimgest_client.client.config import CONNECT_S, JOBS_AT_ONCE, RETRY_FOR_S, URL, atomic_write, connection_options
+from slimgest_client.client.documents import SyncDocument
+from slimgest_client.client.endpoints import Call, ImageFormat, ResultFormat
+from slimgest_client.client.errors import check_response
+from slimgest_client.client.events import JobEvent, OnEvent
+from slimgest_client.client.retries import FAILURES, RetryPolicy
+from slimgest_client.client.streams import ResumableEvents, ResumablePages, ResumableStream
+from slimgest_client.client.uploads import Pdf, open_upload
+from slimgest_client.models.job import JobStatus, Options, Status
+from slimgest_client.models.page import Page
+from slimgest_client.models.responses import Accepted
+from slimgest_client.models.webhooks import Delivery
+
+T = TypeVar("T")
+
+
+class Client:
+    """A client of one service. Several threads may share it. Close it, or use it as a context manager.
+
+    The client retries requests that fail because the service is unreachable or overloaded. It gives up `retry_for_s`
+    seconds after the first failure in a row (0: no retries). It waits as long as the service asks. While the queue is
+    full, it waits up to `queue_for_s` seconds (None: `retry_for_s`). Methods raise `ApiError`, `ServiceUnreachable` and
+    `AnswerInvalid`.
+    """
+
+    def __init__(
+        self,
+        url: str = URL,
+        api_key: str | None = None,
+        *,
+        retry_for_s: float = RETRY_FOR_S,
+        queue_for_s: float | None = None,
+        transport: httpx.BaseTransport | None = None,
+    ) -> None:
+        self.url = url
+        self._retry_for_s = retry_for_s
+        self._queue_for_s = retry_for_s if queue_for_s is None else queue_for_s
+        self._http = httpx.Client(**connection_options(url, api_key), transport=transport)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, tb: TracebackType | None) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close all connections."""
+        self._http.close()
+
+    # Reading PDFs
+
+    def process(
+        self,
+        pdf: Pdf,
+        options: Options | None = None,
+        password: str | None = None,
+        *,
+        filename: str | None = None,
+        on_event: OnEvent | None = None,
+        cancel_job: bool = False,
+    ) -> SyncDocument:
+        """Read a PDF or an image and return its document, however long that takes.
+
+        Check the document's `status`, or call its `raise_for_status`. `on_event` and `cancel_job` are those of `wait`.
+        """
+        job_id = self.submit(pdf, options, password, filename=filename).job_id
+        self.wait(job_id, on_event=on_event, cancel_job=cancel_job)
+        return self.result(job_id)
+
+    def submit(
+        self,
+        pdf: Pdf,
+        options: Options | None = None,
+        password: str | None = None,
+        idempotency_key: str | None = None,
+        callback_url: str | None = None,
+        *,
+        filename: str | None = None,
+        callback_format: ResultFormat | None = None,
+    ) -> Accepted:
+        """Queue a PDF or an image: a path, bytes, or a file opened for reading bytes.
+
+        With an `idempotency_key` of your own, a submission that is repeated (for example after a crash) creates one
+        job. The service sends a signed message to `callback_url` when the job ends, with the document in
+        `callback_format`, if one is given.
+        """
+        with open_upload(pdf, filename) as upload:
+            return self._send(
+                endpoints.submit(upload, options, password, idempotency_key, callback_url, callback_format)
+            )
+
+    def stream(self, job_id: str, after: str | None = None) -> Iterator[JobEvent]:
+        """Yield each event of a job once, to the last one, from the first one or after the event with the id `after`.
+
+        The stream resumes after a lost connection.
+        """
+        return self._follow(ResumableEvents(job_id, after))
+
+    def wait(self, job_id: str, *, on_event: OnEvent | None = None, cancel_job: bool = False) -> Status:
+        """Wait until a job has ended, and return its status.
+
+        `on_event` is called with each event, for example to show the progress. With `cancel_job`, the job is
+        cancelled if the waiting ends early: it is interrupted (Ctrl-C), or `on_event` raises.
+        """
+        try:
+            for event in self.stream(job_id):
+                if on_event:
+                    on_event(event)
+        except (KeyboardInterrupt, Exception):
+            if cancel_job:
+                self._cancel_once(job_id)
+            raise
+        return self.status(job_id)
+
+    def cancel(self, job_id: str) -> Status:
+        """Cancel a job. The pages read before are kept."""
+        return self._send(endpoints.cancel(job_id))
+
+    def delete(self, job_id: str) -> None:
+        """Delete a job for good, with everything that the service has stored about it."""
+        self._send(endpoints.delete(job_id))
+
+    def retry(self, job_id: str, pages: str | None = None, password: str | None = None) -> Status:
+        """Read the failed pages of an ended job again, or those in `pages`, such as `1-3,7`."""
+        return self._send(endpoints.retry(job_id, pages, password))
+
+    # Results
+
+    def status(self, job_id: str) -> Status:
+        """Return the status of a job."""
+        return self._send(endpoints.status(job_id))
+
+    def list(
+        self,
+        offset: int = 0,
+        limit: int = 50,
+        *,
+        status: JobStatus | Collection[JobStatus] = (),
+        filename: str | None = None,
+        since: datetime | None = None,
+    ) -> list[Status]:
+        """Return stored jobs, newest first: those with this status, a file name with this part, submitted since then.
+
+        `jobs` takes the same arguments and returns all of them.
+        """
+        call = endpoints.listing(status=status, filename=filename, since=since, offset=offset, limit=limit)
+        return self._send(call).jobs
+
+    def jobs(
+        self,
+        *,
+        status: JobStatus | Collection[JobStatus] = (),
+        filename: str | None = None,
+        since: datetime | None = None,
+    ) -> Iterator[Status]:
+        """Yield all stored jobs that `list` selects, newest first. Jobs submitted meanwhile are left out."""
+        cursor: str | None = None
+        while True:
+            call = endpoints.listing(status=status, filename=filename, since=since, cursor=cursor, limit=JOBS_AT_ONCE)
+            part = self._send(call)
+            yield from part.jobs
+            if (cursor := part.next_cursor) is None:
+                return
+
+    def result(self, job_id: str) -> SyncDocument:
+        """Return the document of an ended job."""
+        document = self._send(endpoints.result(job_id, SyncDocument))
+        document._client = self
+        return document
+
+    def result_as(self, job_id: str, format: ResultFormat, password: str | None = None) -> bytes:
+        """Return the document of an ended job in a format, such as `md`, `alto` or `pdf`. Wait until it is ready.
+
+        The searchable PDF of an encrypted PDF needs the password again.
+        """
+        return self._send(endpoints.result_as(job_id, format, password))
+
+    def download(self, job_id: str, format: ResultFormat, path: str | Path, password: str | None = None) -> Path:
+        """Write the result of `result_as` to a file, completely or not at all, with little memory."""
+        call, retry_policy, target = endpoints.result_as(job_id, format, password), self._retry_policy(), Path(path)
+        while True:
+            try:
+                with self._open(call.request) as response, atomic_write(target) as file:
+                    for chunk in response.iter_bytes():
+                        file.write(chunk)
+                return target
+            except FAILURES as failure:
+                time.sleep(retry_policy.wait_s(failure))
+
+    def pages(self, job_id: str) -> Iterator[Page]:
+        """Yield the pages of an ended job's document in order, each as it arrives."""
+        return self._follow(ResumablePages(job_id))
+
+    def page(self, job_id: str, page_number: int) -> Page:
+        """Return one page. The page is available as soon as it is read."""
+        return self._send(endpoints.page(job_id, page_number))
+
+    def image(self, job_id: str, page_number: int, dpi: int = 100, format: ImageFormat = "webp") -> bytes:
+        """Return the image of a page as `webp`, `png` or `jpeg`. The page need not have been read."""
+        return self._send(endpoints.image(job_id, page_number, dpi, format))
+
+    def deliveries(self, job_id: str) -> builtins.list[Delivery]:
+        """Return the webhook messages of a job, with all attempts."""
+        return self._send(endpoints.deliveries(job_id))
+
+    def redeliver(self, job_id: str, delivery_id: str) -> Delivery:
+        """Send a webhook message of a job again."""
+        return self._send(endpoints.redeliver(job_id, delivery_id))
+
+    # The service
+
+    def service(self) -> dict[str, Any]:
+        """Return the answer of `GET /`: the workers and the queue."""
+        return self._send(endpoints.service())
+
+    def ready(self) -> bool:
+        """Return True if the service answers and can read pages now."""
+        try:
+            return self._http.request(**endpoints.ready()).status_code == 200
+        except httpx.TransportError:
+            return False
+
+    # Requests
+
+    def _cancel_once(self, job_id: str) -> None:
+        """Try to cancel a job, for a few seconds at most: the caller is ending."""
+        with suppress(httpx.HTTPError):
+            self._http.request(**endpoints.cancel(job_id).request, timeout=CONNECT_S)
+
+    def _send(self, call: Call[T]) -> T:
+        retry_policy = self._retry_policy(call.repeatable)
+        while True:
+            try:
+                return call.parse(self._http.request(**call.request))
+            except FAILURES as failure:
+                time.sleep(retry_policy.wait_s(failure))
+
+    def _follow(self, stream: ResumableStream[T]) -> Iterator[T]:
+        retry_policy = self._retry_policy()
+        while not stream.ended:
+            try:
+                with self._open(stream.request()) as response:
+                    if response.status_code == 204:  # the job has no further events
+                        return
+                    for chunk in response.iter_bytes():
+                        retry_policy.reset()
+                        yield from stream.feed(chunk)
+                        if stream.ended:
+                            return
+                stream.close()
+            except FAILURES as failure:
+                time.sleep(retry_policy.wait_s(failure))
+
+    @contextmanager
+    def _open(self, request: dict[str, Any]) -> Iterator[httpx.Response]:
+        """Open a successful response, whose body is not read yet."""
+        with self._http.stream(**request) as response:
+            if response.status_code != 200:
+                response.read()
+            yield check_response(response)
+
+    def _retry_policy(self, repeatable: bool = True) -> RetryPolicy:
+        return RetryPolicy(self.url, self._retry_for_s, self._queue_for_s, repeatable)

@@ -1,0 +1,1 @@
+"""Records that are stored and sent. All are frozen pydantic models."""
