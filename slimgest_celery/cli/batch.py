@@ -17,7 +17,7 @@ from rich.progress import Progress
 
 from slimgest_celery.cli.error_hints import error_text
 from slimgest_celery.cli.resume_log import ResumeLog
-from slimgest_celery.client import ApiError, Client, PageDone
+from slimgest_celery.client import ApiError, Client, PageDone, ResultFormat
 from slimgest_celery.errors import SlimgestError
 from slimgest_celery.formats.registry import FORMATS
 from slimgest_celery.models.file_type import READABLE_SUFFIXES
@@ -115,7 +115,7 @@ class Run:
     client: Client
     options: Options
     password: str | None
-    formats: tuple[str, ...]
+    formats: tuple[ResultFormat, ...]
     format_options: FormatOptions = _DEFAULTS
     output: Path | None  # None: the outcomes contain the results
     resume_log: ResumeLog | None  # None: no PDF is skipped
@@ -229,7 +229,8 @@ def _read(run: Run, pdf: FoundPdf, key: str | None) -> tuple[Status, frozenset[s
 
 def _fetch_results(run: Run, pdf: FoundPdf, job: Status) -> Outcome:
     """Return the outcome of an ended job. A searchable PDF is made of the upload and may need the password again."""
-    results, files = {}, []
+    results: dict[str, bytes] = {}
+    files = []
     for format in run.formats:
         password = run.password if format == "pdf" else None
         if run.output is None:

@@ -13,14 +13,14 @@ from datetime import UTC, datetime, timedelta
 from functools import wraps
 from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import click
 
 from slimgest_celery.cli import output as terminal
 from slimgest_celery.cli.batch import AT_ONCE, FoundPdf, Run, Summary, find_clashes, find_pdfs, process_all
 from slimgest_celery.cli.resume_log import ResumeLog
-from slimgest_celery.client import ApiError, JobCompleted
+from slimgest_celery.client import ApiError, JobCompleted, ResultFormat
 from slimgest_celery.formats.registry import FORMATS
 from slimgest_celery.models.job import JobStatus, Mode, Options
 from slimgest_celery.models.results import FormatOptions
@@ -128,8 +128,8 @@ def format_options(command: Callable[..., Any]) -> Callable[..., Any]:
 @reading_options
 @format_options
 def process(
-    paths: tuple[Path, ...], output: Path | None, formats: tuple[str, ...], jobs: int, again: bool, quiet: bool,
-    url: str | None, as_json: bool, format_options: FormatOptions, **how: Any,
+    paths: tuple[Path, ...], output: Path | None, formats: tuple[ResultFormat, ...], jobs: int, again: bool,
+    quiet: bool, url: str | None, as_json: bool, format_options: FormatOptions, **how: Any,
 ) -> None:  # fmt: skip
     """Read PDFs and images and wait for the results.
 
@@ -300,7 +300,7 @@ def watch(job_id: str, url: str, as_json: bool) -> None:
 @url_option
 @format_options
 def result(
-    job_id: str, format: str, output: Path | None, force: bool, password: str | None, url: str,
+    job_id: str, format: ResultFormat, output: Path | None, force: bool, password: str | None, url: str,
     format_options: FormatOptions,
 ) -> None:  # fmt: skip
     """Fetch the document of an ended job.
@@ -391,13 +391,14 @@ def _output_file(output: Path | None, paths: tuple[Path, ...], formats: tuple[st
     return output
 
 
-def _format_of(file: Path) -> str:
-    """Return the format that the name of a file says, or an empty string."""
+def _format_of(file: Path) -> ResultFormat | None:
+    """Return the format that the name of a file says."""
     name, suffix = file.name.lower(), file.suffix.lower()
     whole = [known for known, format in FORMATS.items() if name.endswith(format.suffix)]
     if whole:
-        return max(whole, key=lambda known: len(FORMATS[known].suffix))
-    return next((known for known, format in FORMATS.items() if suffix and format.suffix.endswith(suffix)), "")
+        return cast(ResultFormat, max(whole, key=lambda known: len(FORMATS[known].suffix)))
+    named = (known for known, format in FORMATS.items() if suffix and format.suffix.endswith(suffix))
+    return cast(ResultFormat | None, next(named, None))
 
 
 def _check_output(pdfs: list[FoundPdf], output: Path | None, formats: tuple[str, ...], as_json: bool) -> None:

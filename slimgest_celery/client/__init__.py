@@ -18,10 +18,13 @@ without input or output:
     streams     streamed responses that resume after a lost connection
     retries     the rules for retries
     events      the events of a job, one class per type
+    documents   the document of a job, with its text, tables and Markdown
     errors      the exceptions
 """
 
 from slimgest_celery.client.aio import AsyncClient
+from slimgest_celery.client.documents import AsyncDocument, DocumentFailed, DocumentTable, SyncDocument
+from slimgest_celery.client.endpoints import ResultFormat
 from slimgest_celery.client.errors import AnswerInvalid, ApiError, ServiceUnreachable
 from slimgest_celery.client.events import JobCompleted, JobEvent, JobFailed, JobStarted, PageDone
 from slimgest_celery.client.sse import parse
@@ -32,13 +35,18 @@ __all__ = [
     "AnswerInvalid",
     "ApiError",
     "AsyncClient",
+    "AsyncDocument",
     "Client",
+    "DocumentFailed",
+    "DocumentTable",
     "JobCompleted",
     "JobEvent",
     "JobFailed",
     "JobStarted",
     "PageDone",
     "Pdf",
+    "ResultFormat",
     "ServiceUnreachable",
+    "SyncDocument",
     "parse",
 ]

@@ -9,7 +9,7 @@ import json
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, Literal, TypeVar
 from urllib.parse import quote
 from uuid import uuid4
 
@@ -27,6 +27,10 @@ from slimgest_celery.models.webhooks import Delivery
 
 T = TypeVar("T")
 R = TypeVar("R", bound=Record)
+D = TypeVar("D", bound=Document)
+
+ResultFormat = Literal["json", "ndjson", "md", "md-plain", "txt", "html", "chunks", "csv", "hocr", "alto", "pdf", "zip"]
+ImageFormat = Literal["webp", "png", "jpeg"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,9 +56,10 @@ def submit(
     password: str | None = None,
     idempotency_key: str | None = None,
     callback_url: str | None = None,
+    callback_format: str | None = None,
 ) -> Call[Accepted]:
     form = (options or Options()).model_dump(mode="json", exclude_unset=True)
-    form |= {"password": password, "callback_url": callback_url}
+    form |= {"password": password, "callback_url": callback_url, "callback_format": callback_format}
     request = {
         **_request("POST", "/jobs"),
         "data": {name: str(value) for name, value in form.items() if value is not None},
@@ -85,11 +90,13 @@ def listing(
     return Call(request=_request("GET", "/jobs", limit=limit, **given), parser=_record(JobList))
 
 
-def result(job_id: str) -> Call[Document]:
-    return Call(request=result_as(job_id, "json").request, parser=_record(Document))
+def result(job_id: str, kind: type[D]) -> Call[D]:
+    return Call(request=result_as(job_id, "json").request, parser=_record(kind))
 
 
-def result_as(job_id: str, form: str, password: str | None = None, options: FormatOptions | None = None) -> Call[bytes]:
+def result_as(
+    job_id: str, form: ResultFormat, password: str | None = None, options: FormatOptions | None = None
+) -> Call[bytes]:
     query = {"format": form, **(options.changed() if options else {})}
     if password is None:
         return Call(request=_request("GET", _job(job_id, "result"), **query), parser=_content)
@@ -101,7 +108,7 @@ def page(job_id: str, page_number: int) -> Call[Page]:
     return Call(request=_request("GET", _job(job_id, f"pages/{page_number}")), parser=_record(Page))
 
 
-def image(job_id: str, page_number: int, dpi: int, form: str) -> Call[bytes]:
+def image(job_id: str, page_number: int, dpi: int, form: ImageFormat) -> Call[bytes]:
     path = _job(job_id, f"pages/{page_number}/image")
     return Call(request=_request("GET", path, dpi=dpi, format=form), parser=_content)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field, TypeAdapter
@@ -42,5 +43,6 @@ class JobFailed(ErrorData):
 
 
 JobEvent = JobStarted | PageDone | JobCompleted | JobFailed
+OnEvent = Callable[[JobEvent], object]
 EVENT_TYPES = ("start", "page", "complete", "error")
 event_adapter: TypeAdapter[JobEvent] = TypeAdapter(Annotated[JobEvent, Field(discriminator="type")])

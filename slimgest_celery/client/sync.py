@@ -5,7 +5,7 @@ from __future__ import annotations
 import builtins
 import time
 from collections.abc import Collection, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import datetime
 from pathlib import Path
 from types import TracebackType
@@ -14,14 +14,15 @@ from typing import Any, Self, TypeVar
 import httpx
 
 from slimgest_celery.client import endpoints
-from slimgest_celery.client.config import JOBS_AT_ONCE, RETRY_FOR_S, URL, atomic_write, connection_options
-from slimgest_celery.client.endpoints import Call
+from slimgest_celery.client.config import CONNECT_S, JOBS_AT_ONCE, RETRY_FOR_S, URL, atomic_write, connection_options
+from slimgest_celery.client.documents import SyncDocument
+from slimgest_celery.client.endpoints import Call, ImageFormat, ResultFormat
 from slimgest_celery.client.errors import check_response
-from slimgest_celery.client.events import JobEvent
+from slimgest_celery.client.events import JobEvent, OnEvent
 from slimgest_celery.client.retries import FAILURES, RetryPolicy
 from slimgest_celery.client.streams import ResumableEvents, ResumablePages, ResumableStream
 from slimgest_celery.client.uploads import Pdf, open_upload
-from slimgest_celery.models.job import Document, JobStatus, Options, Status
+from slimgest_celery.models.job import JobStatus, Options, Status
 from slimgest_celery.models.page import Page
 from slimgest_celery.models.responses import Accepted
 from slimgest_celery.models.results import FormatOptions
@@ -66,11 +67,21 @@ class Client:
     # Reading PDFs
 
     def process(
-        self, pdf: Pdf, options: Options | None = None, password: str | None = None, *, filename: str | None = None
-    ) -> Document:
-        """Read a PDF or an image and return its document, however long that takes. Check the document's `status`."""
+        self,
+        pdf: Pdf,
+        options: Options | None = None,
+        password: str | None = None,
+        *,
+        filename: str | None = None,
+        on_event: OnEvent | None = None,
+        cancel_job: bool = False,
+    ) -> SyncDocument:
+        """Read a PDF or an image and return its document, however long that takes.
+
+        Check the document's `status`, or call its `raise_for_status`. `on_event` and `cancel_job` are those of `wait`.
+        """
         job_id = self.submit(pdf, options, password, filename=filename).job_id
-        self.wait(job_id)
+        self.wait(job_id, on_event=on_event, cancel_job=cancel_job)
         return self.result(job_id)
 
     def submit(
@@ -82,14 +93,18 @@ class Client:
         callback_url: str | None = None,
         *,
         filename: str | None = None,
+        callback_format: ResultFormat | None = None,
     ) -> Accepted:
         """Queue a PDF or an image: a path, bytes, or a file opened for reading bytes.
 
         With an `idempotency_key` of your own, a submission that is repeated (for example after a crash) creates one
-        job. The service sends a signed message to `callback_url` when the job ends.
+        job. The service sends a signed message to `callback_url` when the job ends, with the document in
+        `callback_format`, if one is given.
         """
         with open_upload(pdf, filename) as upload:
-            return self._send(endpoints.submit(upload, options, password, idempotency_key, callback_url))
+            return self._send(
+                endpoints.submit(upload, options, password, idempotency_key, callback_url, callback_format)
+            )
 
     def stream(self, job_id: str, after: str | None = None) -> Iterator[JobEvent]:
         """Yield each event of a job once, to the last one, from the first one or after the event with the id `after`.
@@ -98,10 +113,21 @@ class Client:
         """
         return self._follow(ResumableEvents(job_id, after))
 
-    def wait(self, job_id: str) -> Status:
-        """Wait until a job has ended, and return its status."""
-        for _ in self.stream(job_id):
-            pass
+    def wait(self, job_id: str, *, on_event: OnEvent | None = None, cancel_job: bool = False) -> Status:
+        """Wait until a job has ended, and return its status.
+
+        `on_event` is called with each event, for example to show the progress; with `AsyncClient`, it may be a
+        coroutine function. With `cancel_job`, the job is cancelled if the waiting ends early: Ctrl-C, an exception in
+        `on_event`, or the cancellation of the asyncio task.
+        """
+        try:
+            for event in self.stream(job_id):
+                if on_event:
+                    on_event(event)
+        except (KeyboardInterrupt, Exception):
+            if cancel_job:
+                self._cancel_once(job_id)
+            raise
         return self.status(job_id)
 
     def cancel(self, job_id: str) -> Status:
@@ -154,12 +180,14 @@ class Client:
             if (cursor := part.next_cursor) is None:
                 return
 
-    def result(self, job_id: str) -> Document:
+    def result(self, job_id: str) -> SyncDocument:
         """Return the document of an ended job."""
-        return self._send(endpoints.result(job_id))
+        document = self._send(endpoints.result(job_id, SyncDocument))
+        document._client = self
+        return document
 
     def result_as(
-        self, job_id: str, format: str, password: str | None = None, options: FormatOptions | None = None
+        self, job_id: str, format: ResultFormat, password: str | None = None, options: FormatOptions | None = None
     ) -> bytes:
         """Return the document of an ended job in a format, such as `md`, `alto` or `pdf`. Wait until it is ready.
 
@@ -170,7 +198,7 @@ class Client:
     def download(
         self,
         job_id: str,
-        format: str,
+        format: ResultFormat,
         path: str | Path,
         password: str | None = None,
         options: FormatOptions | None = None,
@@ -195,7 +223,7 @@ class Client:
         """Return one page. The page is available as soon as it is read."""
         return self._send(endpoints.page(job_id, page_number))
 
-    def image(self, job_id: str, page_number: int, dpi: int = 100, format: str = "webp") -> bytes:
+    def image(self, job_id: str, page_number: int, dpi: int = 100, format: ImageFormat = "webp") -> bytes:
         """Return the image of a page as `webp`, `png` or `jpeg`. The page need not have been read."""
         return self._send(endpoints.image(job_id, page_number, dpi, format))
 
@@ -221,6 +249,11 @@ class Client:
             return False
 
     # Requests
+
+    def _cancel_once(self, job_id: str) -> None:
+        """Try to cancel a job, for a few seconds at most: the caller is ending."""
+        with suppress(httpx.HTTPError):
+            self._http.request(**endpoints.cancel(job_id).request, timeout=CONNECT_S)
 
     def _send(self, call: Call[T]) -> T:
         retry_policy = self._retry_policy(call.repeatable)

@@ -11,8 +11,17 @@ import pytest
 
 import slimgest_celery
 from slimgest_celery import AsyncClient, Client, Mode, Options, model
-from slimgest_celery.client import JobCompleted, JobEvent, JobFailed, JobStarted, PageDone
-from slimgest_celery.models.job import Document, JobStatus
+from slimgest_celery.client import (
+    AsyncDocument,
+    DocumentTable,
+    JobCompleted,
+    JobEvent,
+    JobFailed,
+    JobStarted,
+    PageDone,
+    SyncDocument,
+)
+from slimgest_celery.models.job import JobStatus, Status
 from slimgest_celery.models.page import Page
 from slimgest_celery.models.responses import Accepted
 
@@ -36,14 +45,18 @@ def _by_type(event: JobEvent) -> str | None:
 
 
 def _answers(client: Client) -> None:
-    assert_type(client.process(b"", Options(mode=Mode.OCR)), slimgest_celery.Document)
+    assert_type(client.process(b"", Options(mode=Mode.OCR)), SyncDocument)
+    assert_type(client.process(b"").tables, list[DocumentTable])
+    assert_type(client.jobs(status=JobStatus.FAILED), Iterator[Status])
+    client.result_as("", "docx")  # type: ignore[arg-type]
     assert_type(client.submit(b""), Accepted)
     assert_type(client.stream(""), Iterator[JobEvent])
     assert_type(client.pages(""), Iterator[Page])
 
 
 async def _awaited(client: AsyncClient) -> None:
-    assert_type(await client.process(b""), Document)
+    assert_type(await client.process(b""), AsyncDocument)
+    assert_type(await (await client.result("")).markdown(), str)
     assert_type(client.stream(""), AsyncIterator[JobEvent])
 
 

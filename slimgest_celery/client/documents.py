@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING
 
 from pydantic import PrivateAttr
 
-from slimgest_client.errors import SlimgestError
-from slimgest_client.models.job import Document, JobStatus
-from slimgest_client.models.page import Page, Paragraph, TableCell
-from slimgest_client.models.problem import Problem
+from slimgest_celery.errors import SlimgestError
+from slimgest_celery.models.job import Document, JobStatus
+from slimgest_celery.models.page import Page, Paragraph, TableCell
+from slimgest_celery.models.problem import Problem
 
 if TYPE_CHECKING:
-    from slimgest_client.client.aio import AsyncClient
-    from slimgest_client.client.sync import Client
+    from slimgest_celery.client.aio import AsyncClient
+    from slimgest_celery.client.sync import Client
 
 
 class DocumentFailed(SlimgestError):
@@ -30,7 +30,7 @@ class DocumentFailed(SlimgestError):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Table:
+class DocumentTable:
     """A table of a document."""
 
     page_number: int
@@ -48,7 +48,7 @@ class ReadDocument(Document):
         return "\n\n".join(page.text for page in self.pages if page.text)
 
     @property
-    def tables(self) -> list[Table]:
+    def tables(self) -> list[DocumentTable]:
         """The tables of all pages, in order."""
         return [_table(page, paragraph) for page in self.pages for paragraph in page.paragraphs if paragraph.cells]
 
@@ -81,11 +81,11 @@ class AsyncDocument(ReadDocument):
         return (await self._client.result_as(self.job_id, "md")).decode()
 
 
-def _table(page: Page, paragraph: Paragraph) -> Table:
+def _table(page: Page, paragraph: Paragraph) -> DocumentTable:
     cells = tuple(paragraph.cells or ())
     columns = max(cell.column + cell.col_span for cell in cells)
     rows = [[""] * columns for _ in range(max(cell.row + cell.row_span for cell in cells))]
     for cell in cells:
         rows[cell.row][cell.column] = " ".join(page.blocks[index].text for index in cell.blocks)
     header_rows = max((cell.row + cell.row_span for cell in cells if cell.header), default=0)
-    return Table(page_number=page.page_number, cells=cells, rows=rows, header_rows=header_rows)
+    return DocumentTable(page_number=page.page_number, cells=cells, rows=rows, header_rows=header_rows)

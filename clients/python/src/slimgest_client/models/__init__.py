@@ -1,1 +1,0 @@
-"""Records that are stored and sent. All are frozen pydantic models."""
