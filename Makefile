@@ -4,7 +4,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo check test slow programs pictures faults fuzz soak attack quality sweep searchable bench lint clean
+.PHONY: demo check test slow programs pictures faults fuzz soak attack quality tables sweep searchable bench lint clean
 
 demo: .venv/demo
 	@$(BIN)/python samples/draw.py build/sample.pdf
@@ -66,6 +66,10 @@ lint: .venv/test
 # Reads every PDF that has its true text beside it: make quality FOLDER=... ENGINE=rapidocr
 quality: .venv/test
 	$(BIN)/python -m benchmarks.quality $(FOLDER) $(if $(ENGINE),--engine $(ENGINE))
+
+# Draws 40 tables, reads them as text layers and scans, and compares the cells: the mean TEDS
+tables: .venv/test
+	$(BIN)/python -m benchmarks.tables
 
 # Compares the text layers of a folder of PDFs with poppler's pdftotext: make sweep FOLDER=... PAGES=1-3. AUTO=1 also
 # measures the time a page with mode=auto, by decision; JUDGE=1 asks OCR whose text is right; BEFORE=build/old.json lists

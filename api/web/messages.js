@@ -61,6 +61,7 @@ const TEXTS = {
   "page.worker_lost": ["", READ_AGAIN],
   "format.failed": ["", "Choose another format for the download."],
   "text.low_confidence": ["", "Check the text. A better scan (300 dpi), or a higher resolution in Options, may help."],
+  "table.uncertain": ["", "Check the rows of the table."],
   "ocr_layer.rejected": ["", "To use that text, upload the PDF again with the option “Text in the PDF only”."],
   "script.unsupported": ["", "Ask the person who runs this service to add the script."],
   "language.unsupported": ["", "Ask the person who runs this service to add the language."],

@@ -11,7 +11,8 @@ from statistics import median
 from typing import NamedTuple
 
 from slimgest_celery.geometry import Box, PageBox, clip, has_middle_in, is_beside, scale, to_fractions, union
-from slimgest_celery.layout import hyphenation, paragraphs, reading_order, ruled_tables, table_cells
+from slimgest_celery.layout import hyphenation, open_tables, paragraphs, reading_order, ruled_tables, table_cells
+from slimgest_celery.layout.ruled_grids import RuledGrid
 from slimgest_celery.layout.structure import regions
 from slimgest_celery.layout.structure.elements import PageElement
 from slimgest_celery.layout.structure.lines import LayoutLine
@@ -56,6 +57,7 @@ class Layout:
     paragraphs: list[Paragraph]
     regions: list[Region]
     text: str
+    has_uncertain_table: bool = False  # text reaches over the rules of a table, which is therefore plain rows
 
 
 def arrange(
@@ -79,10 +81,15 @@ def arrange(
     scaled = [scale(line.box, width, height) for line in found]  # in a unit that is the same along both axes
     found, scaled = _join_drop_caps(found, scaled)
     right_to_left = reads_right_to_left(found)
-    ruled = _find_ruled_tables(found, scaled, [scale(rule, width, height) for rule in rules])
+    scaled_rules = [scale(rule, width, height) for rule in rules]
+    uncertain: list[RuledGrid] = []
+    ruled = _find_ruled_tables(found, scaled, scaled_rules, uncertain)
     if right_to_left:
         ruled = [table_cells.mirror(table) for table in ruled]
     lines, tables = _order_lines(found, scaled, ruled, right_to_left)
+    lines, more = _find_open_tables(lines, tables, scaled_rules, uncertain, right_to_left)
+    tables = sorted([*tables, *more], key=lambda table: min(line for cell in table for line in cell.lines))
+    tables = [table_cells.mark_headers(table, lambda index: lines[index][0].text) for table in tables]
     blocks = [
         Block(
             text=line.text,
@@ -96,7 +103,13 @@ def arrange(
     grouped = paragraphs.find(layout_lines, tables)
     figures = [one._replace(box=to_page(one.box) if to_page else one.box) for one in figures]
     parts = regions.from_paragraphs(blocks, grouped, layout_lines, figures)
-    return Layout(blocks=blocks, paragraphs=grouped, regions=parts, text=_text(layout_lines, grouped))
+    return Layout(
+        blocks=blocks,
+        paragraphs=grouped,
+        regions=parts,
+        text=_text(layout_lines, grouped),
+        has_uncertain_table=bool(uncertain),
+    )
 
 
 def _with_roles(
@@ -160,6 +173,32 @@ def _order_lines(
     return lines, tables
 
 
+def _find_open_tables(
+    lines: list[tuple[DetectedLine, Box]],
+    ruled: Sequence[Sequence[Cell]],
+    rules: Sequence[Box],
+    uncertain: Sequence[RuledGrid],
+    right_to_left: bool,
+) -> tuple[list[tuple[DetectedLine, Box]], list[list[Cell]]]:
+    """Return the lines, with those of each table without vertical rules cell by cell, and the cells of these tables."""
+    inside = {line for table in ruled for cell in table for line in cell.lines}
+    ordered, tables = list(lines), []
+    start = 0
+    for end in sorted({*inside, len(lines)}):
+        part = lines[start:end]
+        for table in open_tables.find_tables([box for _, box in part], [line.text for line, _ in part], rules):
+            if any(grid.contains(box) for _, box in part[table.start : table.end] for grid in uncertain):
+                continue
+            cells = table_cells.mirror(table.cells) if right_to_left else table.cells
+            lines_by_cell = [start + line for cell in cells for line in cell.lines]
+            first = start + table.start
+            ordered[first : start + table.end] = [lines[line] for line in lines_by_cell]
+            place = {line - start: first + at for at, line in enumerate(lines_by_cell)}
+            tables.append(table_cells.renumber(cells, place.__getitem__))
+        start = end + 1
+    return ordered, tables
+
+
 def _find_pictures(found: Sequence[DetectedLine], scaled: Sequence[Box], inside: set[int]) -> list[list[int]]:
     """Return the lines of each picture that has no other line among them."""
     pictures: defaultdict[int, list[int]] = defaultdict(list)
@@ -209,11 +248,20 @@ def _add_table(
     return added
 
 
-def _find_ruled_tables(found: Sequence[DetectedLine], scaled: Sequence[Box], rules: Sequence[Box]) -> list[list[Cell]]:
-    if not rules or not found:
+def _find_ruled_tables(
+    found: Sequence[DetectedLine], scaled: Sequence[Box], rules: Sequence[Box], uncertain: list[RuledGrid]
+) -> list[list[Cell]]:
+    """Return the cells of the tables between rules: first of grids, then of what is between horizontal rules."""
+    if len(rules) < ruled_tables.MIN_RULES or not found:
         return []
     height = max(median(bottom - top for _, top, _, bottom in scaled), _min_line_height(found))
-    return ruled_tables.find_tables(rules, scaled, height, [line.text for line in found])
+    texts = [line.text for line in found]
+    tables = ruled_tables.find_tables(rules, scaled, height, texts, uncertain)
+    inside = {line for table in tables for cell in table for line in cell.lines}
+    inside.update(n for n, box in enumerate(scaled) if any(grid.contains(box) for grid in uncertain))
+    rest = [index for index in range(len(found)) if index not in inside]
+    others = open_tables.find_between_rules([scaled[n] for n in rest], [texts[n] for n in rest], rules, height)
+    return [*tables, *(table_cells.renumber(table, rest.__getitem__) for table in others)]
 
 
 def _min_line_height(found: Sequence[DetectedLine]) -> float:

@@ -19,7 +19,7 @@ from itertools import pairwise
 from statistics import median
 
 from slimgest_celery.geometry import is_beside
-from slimgest_celery.layout import aligned_tables, table_cells
+from slimgest_celery.layout import table_cells
 from slimgest_celery.layout.structure import headings
 from slimgest_celery.layout.structure.lines import LayoutLine
 from slimgest_celery.layout.table_cells import Cell
@@ -43,17 +43,17 @@ _SENTENCE_END = re.compile(r"[.!?:;。！？：；][\"'”’»)\]]*$")
 _APART = (RegionKind.TITLE, RegionKind.FIGURE, RegionKind.TABLE)  # never in one paragraph with other text
 
 
-def find(lines: Sequence[LayoutLine], ruled: Sequence[Sequence[Cell]] = ()) -> list[Paragraph]:
+def find(lines: Sequence[LayoutLine], tables: Sequence[Sequence[Cell]] = ()) -> list[Paragraph]:
     """Return the paragraphs of lines in reading order. Each line is in one paragraph.
 
-    `ruled` are the cells of the ruled tables, with the indices of their lines, which are consecutive in each table.
+    `tables` are the cells of each table, with the indices of their lines, which are consecutive in each table.
     """
     if not lines:
         return []
     usual_gap = _usual_gap(lines)
     body = _body_size(lines)
     found: list[Paragraph] = []
-    for start, end, cells in _split_at_tables(lines, ruled):
+    for start, end, cells in _split_at_tables(lines, tables):
         if cells is not None:
             records = [table_cells.to_record(cell) for cell in cells]
             found.append(Paragraph(kind="table", first=start, last=end - 1, cells=records))
@@ -160,57 +160,18 @@ def _is_indented(before: LayoutLine, after: LayoutLine, height: float) -> bool:
 
 
 def _split_at_tables(
-    lines: Sequence[LayoutLine], ruled: Sequence[Sequence[Cell]]
+    lines: Sequence[LayoutLine], tables: Sequence[Sequence[Cell]]
 ) -> Iterator[tuple[int, int, Sequence[Cell] | None]]:
-    """Yield tables, ruled or aligned, and what is between them: first line, line after the last, cells of the table."""
+    """Yield tables and what is between them: first line, line after the last, cells of the table."""
     done = 0
-    for table in [*ruled, ()]:
+    for table in tables:
         inside = [line for cell in table for line in cell.lines]
-        first = min(inside, default=len(lines))
-        for start, end, cells in _split_at_aligned_tables(lines[done:first]) if first > done else ():
-            shift = done.__add__
-            yield start + done, end + done, cells and table_cells.renumber(cells, shift)
-        if inside:
-            done = max(inside) + 1
-            yield first, done, table
-
-
-def _split_at_aligned_tables(lines: Sequence[LayoutLine]) -> Iterator[tuple[int, int, list[Cell] | None]]:
-    """Yield aligned tables and what is between them, as `_split_at_tables` does."""
-    done = 0
-    if sum(is_beside(before.box, after.box) for before, after in pairwise(lines)) < aligned_tables.MIN_ROWS:
-        yield done, len(lines), None
-        return
-    height = median(line.box[3] - line.box[1] for line in lines)
-    for first, rows in _runs_of_rows(lines):
-        grid = aligned_tables.find_grid([[lines[index].box for index in row] for row in rows], height)
-        if grid is None:
-            continue
-        if done < first:
-            yield done, first, None
-        done = rows[-1][-1] + 1
-        yield first, done, table_cells.from_rows([[[] if at is None else [at + first] for at in row] for row in grid])
+        if min(inside) > done:
+            yield done, min(inside), None
+        done = max(inside) + 1
+        yield min(inside), done, table
     if done < len(lines):
         yield done, len(lines), None
-
-
-def _runs_of_rows(lines: Sequence[LayoutLine]) -> Iterator[tuple[int, list[list[int]]]]:
-    """Yield runs of rows of at least two cells, from top to bottom: the index of the first cell, and of all by row."""
-    rows = [[0]]
-    for index in range(1, len(lines)):
-        if is_beside(lines[index - 1].box, lines[index].box):
-            rows[-1].append(index)
-        else:
-            rows.append([index])
-    run: list[list[int]] = []
-    for row in [*rows, []]:
-        below = bool(run and row) and lines[row[0]].box[1] > _middle(lines[run[-1][0]])
-        if len(row) > 1 and (below or not run):
-            run.append(row)
-            continue
-        if run:
-            yield run[0][0], run
-        run = [row] if len(row) > 1 else []
 
 
 def _middle(line: LayoutLine) -> float:

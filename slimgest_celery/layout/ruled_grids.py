@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from slimgest_celery.geometry import Box
+from slimgest_celery.geometry import Box, has_middle_in
 
 Edges = list[float]
 Place = tuple[int, int]  # row, column
@@ -34,6 +34,10 @@ class RuledGrid:
     columns: Edges
     rows: Edges
     cells: dict[Place, MergedPlaces]  # by row and column; several places belong to a merged cell
+
+    def contains(self, box: Box) -> bool:
+        """Return True if the middle of a box is in the grid."""
+        return has_middle_in(box, (self.columns[0], self.rows[0], self.columns[-1], self.rows[-1]))
 
 
 def find_grids(rules: Sequence[Box], height: float) -> list[RuledGrid]:

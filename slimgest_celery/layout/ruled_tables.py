@@ -18,7 +18,7 @@ from slimgest_celery.layout.table_cells import Cell
 
 CellLines = list[list[list[int]]]  # for each row and column: the indices of the lines in the cell
 
-_MAX_RULES = 1500  # of a page; a drawing has more
+MIN_RULES, _MAX_RULES = 3, 1500  # of a page; a drawing has more
 _TOLERANCE = 0.3  # in heights of a line: text may reach this far over a rule
 _MAX_MERGED = 0.5  # share of a table's places in one merged cell
 _MIN_FILLED = 0.4  # share of the places that have text
@@ -31,42 +31,48 @@ _WRAPPED_SHARE = 0.7  # of the width of a cell: a line of wrapped text is wider
 
 
 def find_tables(
-    rules: Sequence[Box], lines: Sequence[Box], height: float, texts: Sequence[str] = ()
+    rules: Sequence[Box],
+    lines: Sequence[Box],
+    height: float,
+    texts: Sequence[str] = (),
+    uncertain: list[RuledGrid] | None = None,
 ) -> list[list[Cell]]:
     """Return the cells of the tables that these rules make of these lines. `height` is the height of a line.
 
-    `texts` are those of the lines, if known: amounts below one another are in several rows.
+    `texts` are those of the lines, if known: amounts below one another are in several rows. Grids
+    that are no tables because text reaches over their rules are added to `uncertain`.
     """
-    if not 4 <= len(rules) <= _MAX_RULES:
+    if not MIN_RULES <= len(rules) <= _MAX_RULES:
         return []
     tables = []
     for grid in find_grids(rules, height):
-        cells = _fill_cells(grid, lines, _TOLERANCE * height)
-        if cells is not None:
+        cells, over = _fill_cells(grid, lines, _TOLERANCE * height)
+        if not _is_table(cells, grid, lines):
+            continue
+        if not over:
             tables.append(_split_rows(cells, grid, lines, texts))
+        elif uncertain is not None:
+            uncertain.append(grid)
     return tables
 
 
-def _fill_cells(grid: RuledGrid, lines: Sequence[Box], tolerance: float) -> list[Cell] | None:
-    """Return the cells of the grid with their lines.
-
-    Return None if a line reaches over a rule, if too few cells have text, or if a cell has too many lines.
-    """
+def _fill_cells(grid: RuledGrid, lines: Sequence[Box], tolerance: float) -> tuple[list[Cell], bool]:
+    """Return the cells of the grid with their lines, and True if a line reaches over a rule."""
     columns = grid.columns
     placed = list(_place_lines(grid, lines))
     cell_of = _to_rectangles(grid, _cells_with_columns(grid, placed, lines))
     contents: dict[Cell, list[int]] = {cell: [] for cell in sorted(set(cell_of.values()))}
+    over = False
     for index, place in placed:
         left, _, right, _ = lines[index]
         cell = cell_of[place]
-        if left < columns[cell.column] - tolerance or right > columns[cell.end_column] + tolerance:
-            return None
+        over = over or left < columns[cell.column] - tolerance or right > columns[cell.end_column] + tolerance
         contents[cell].append(index)
-    cells = [cell._replace(lines=inside) for cell, inside in contents.items()]
-    return cells if _is_table(cells, grid, lines) else None
+    return [cell._replace(lines=inside) for cell, inside in contents.items()], over
 
 
 def _is_table(cells: Sequence[Cell], grid: RuledGrid, lines: Sequence[Box]) -> bool:
+    """Return False if too few cells have text, or if a cell has too many lines."""
     filled = [cell for cell in cells if cell.lines]
     if any(len(cell.lines) > _MAX_CELL_LENGTH or _has_columns(cell.lines, lines) for cell in filled):
         return False

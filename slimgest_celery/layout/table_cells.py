@@ -1,11 +1,14 @@
-"""The cells of a table on a page that is being arranged: their places, spans and lines."""
+"""The cells of a table on a page that is being arranged: their places, spans, lines and header rows. Pure functions."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
+from slimgest_celery.layout.running_text import is_amount
 from slimgest_celery.models.page import TableCell
+
+_MAX_HEADER_SHARE = 0.5  # of the rows of a table: more are no header
 
 
 class Cell(NamedTuple):
@@ -54,3 +57,46 @@ def to_record(cell: Cell) -> TableCell:
         header=cell.header,
         blocks=list(cell.lines),
     )
+
+
+def mark_headers(cells: Sequence[Cell], text_of: Callable[[int], str]) -> list[Cell]:
+    """Return the cells of a table with its header rows marked. `text_of` gives the text of a line.
+
+    The first row is a header, unless an amount is in it, or its first cell is a label such as "Name:". A heading of
+    several columns is followed by the heading of each, in the next row.
+    """
+    count = _count_rows(cells)
+    last = max(cell.end_row for cell in cells)
+    own = [cell for cell in cells if cell.row < count]
+    texts = [text_of(line) for cell in own for line in cell.lines]
+    labels = [cell for cell in own if cell.column == 0 and cell.lines and text_of(cell.lines[-1]).endswith(":")]
+    if count > _MAX_HEADER_SHARE * last or labels or any(_is_value(text) for text in texts):
+        return list(cells)
+    return [cell._replace(header=cell.row < count) for cell in cells]
+
+
+def merge_down(cells: Sequence[Cell]) -> list[Cell]:
+    """Return the cells of a table without rules, with each cell of its first row merged with the empty one below it.
+
+    This is done in the header only, if it has the heading of several columns.
+    """
+    count = _count_rows(cells)
+    if count != 2:
+        return list(cells)
+    empty = {cell.column for cell in cells if cell.row == 1 and cell.col_span == 1 and not cell.lines}
+    merged = {cell.column for cell in cells if cell.row == 0 and cell.col_span == 1 and cell.lines} & empty
+    kept = [cell for cell in cells if cell.row != 1 or cell.column not in merged]
+    return [cell._replace(row_span=2) if cell.row == 0 and cell.column in merged else cell for cell in kept]
+
+
+def _count_rows(cells: Sequence[Cell]) -> int:
+    """Return the number of rows at the top that belong together."""
+    count = max((cell.row_span for cell in cells if cell.row == 0 and cell.lines), default=1)
+    width = max(cell.end_column for cell in cells)
+    groups = [cell for cell in cells if cell.row == 0 and 1 < cell.col_span < width and cell.lines]
+    return max(count, 2) if groups else count
+
+
+def _is_value(text: str) -> bool:
+    """Return True for an amount that is not the name of a column, as years are."""
+    return is_amount(text) and not (text.isdigit() and len(text) == 4 and text[:2] in ("19", "20"))

@@ -46,7 +46,19 @@ OCR_LAYER_REJECTED = WarningKind(
     message="The PDF has text from another OCR program on this page, which differs from the scan and was not used.",
     hint="To use that text, send the PDF with `mode=text`.",
 )
-_KINDS = (SCRIPT_UNSUPPORTED, LANGUAGE_UNSUPPORTED, LOW_CONFIDENCE, DPI_LOWERED, OCR_LAYER_REJECTED)
+TABLE_UNCERTAIN = WarningKind(
+    code="table.uncertain",
+    message="The page has a table whose text reaches over its rules. It was read row by row, without cells.",
+    hint="Check the rows of the table.",
+)
+_KINDS = (
+    SCRIPT_UNSUPPORTED,
+    LANGUAGE_UNSUPPORTED,
+    LOW_CONFIDENCE,
+    DPI_LOWERED,
+    OCR_LAYER_REJECTED,
+    TABLE_UNCERTAIN,
+)
 WARNINGS = {kind.code: kind for kind in _KINDS}
 
 

@@ -16,11 +16,11 @@ from slimgest_celery.engines.protocol import OcrEngine, SelectsLanguages
 from slimgest_celery.errors import PageEngineFailed, PageFailure, PageOutOfMemory
 from slimgest_celery.geometry import PageBox
 from slimgest_celery.languages import AUTO
-from slimgest_celery.layout.analysis import DetectedLine
+from slimgest_celery.layout.analysis import DetectedLine, Layout
 from slimgest_celery.models.job import Mode, Options
 from slimgest_celery.models.page import Page, PageSeconds, Source
 from slimgest_celery.models.problem import Problem
-from slimgest_celery.models.warning import DPI_LOWERED, OCR_LAYER_REJECTED, PageWarning, make_warning
+from slimgest_celery.models.warning import DPI_LOWERED, OCR_LAYER_REJECTED, TABLE_UNCERTAIN, PageWarning, make_warning
 from slimgest_celery.page_elements.protocol import LayoutModel
 from slimgest_celery.pdf.document import Image, Pdf, PdfPage
 from slimgest_celery.pdf.text_line import TextLine
@@ -222,6 +222,7 @@ class PageReader:
             regions=arranged.layout.regions,
             seconds=PageSeconds(read=_since(started_s)),
             worker=self.worker,
+            warnings=_table_warning(arranged.layout),
             **_language_of(arranged.layout.text),
         )
         return record, text
@@ -334,6 +335,10 @@ def _dpi_warning(dpi: float, wanted_dpi: float) -> PageWarning:
     )
 
 
+def _table_warning(layout: Layout) -> list[PageWarning]:
+    return [make_warning(TABLE_UNCERTAIN)] if layout.has_uncertain_table else []
+
+
 def _language_of(text: str) -> dict[str, str | None]:
     found = identify(text)
     return {"language": found.tag, "script": found.script}
@@ -350,7 +355,7 @@ def _with_text(page: Page, text: PageText, reading: PageReading, read_s: float) 
             "vertical": text.vertical,
             "rotation": (page.rotation + text.turned) % 360,
             "seconds": PageSeconds(render=page.seconds.render, read=round(read_s, 4)),
-            "warnings": [*page.warnings, *reading.warnings],
+            "warnings": [*page.warnings, *reading.warnings, *_table_warning(text.layout)],
             "engine": reading.engine,
             "language": reading.language.tag,
             "script": reading.language.script,

@@ -17,7 +17,7 @@ from statistics import median
 from typing import NamedTuple
 
 from slimgest_celery.geometry import Box, is_beside
-from slimgest_celery.layout import aligned_tables
+from slimgest_celery.layout import open_tables
 from slimgest_celery.layout.columns import LineBox, split_rows
 from slimgest_celery.layout.running_text import Side
 from slimgest_celery.layout.structure.elements import PageElement
@@ -156,10 +156,9 @@ def _kind_of_graphic(element: PageElement, lines: Sequence[Line]) -> RegionKind 
         return None
     if side.is_running_text and not side.is_tabular:
         return None
-    if aligned_tables.find_grid([[lines[box.box_index].box for box in row] for row in rows if len(row) > 1], height):
-        cells = sum(len(row) > 1 for row in rows)
-        return RegionKind.TABLE if 2 * cells > len(rows) else element.kind
-    return element.kind
+    by_row = [lines[box.box_index] for row in rows for box in sorted(row, key=lambda box: box.left)]
+    tables = open_tables.find_tables([line.box for line in by_row], [line.text for line in by_row])
+    return RegionKind.TABLE if 2 * sum(one.end - one.start for one in tables) > len(lines) else element.kind
 
 
 def _is_inside(line: Line, box: Box) -> bool:

@@ -98,16 +98,16 @@ def test_cells_between_ruled_lines_are_a_table_and_keep_all_their_lines(
     assert block.box == pytest.approx((164 / 600, 123 / 800, 0.543, 134 / 800), abs=0.01), "the first of its lines"
 
 
-def test_the_same_text_without_rules_is_no_table(tmp_path: Path) -> None:
-    assert _tables(_read(tmp_path, _draw_text)) == []
+def test_the_same_text_without_rules_is_a_table_by_its_alignment(tmp_path: Path) -> None:
+    assert _tables(_read(tmp_path, _draw_text)) == [CELLS]
 
 
-def test_a_frame_around_text_is_no_table(tmp_path: Path) -> None:
+def test_a_frame_around_text_makes_no_cells(tmp_path: Path) -> None:
     def frames(canvas: Canvas) -> None:
         canvas.rect(50, 560, 500, 200)
         canvas.rect(52, 562, 496, 196)
 
-    assert _tables(_read(tmp_path, frames, _draw_text)) == []
+    assert _tables(_read(tmp_path, frames, _draw_text)) == [CELLS]
 
 
 def test_columns_of_text_between_rules_are_no_table(tmp_path: Path) -> None:
@@ -128,7 +128,9 @@ def test_text_over_a_rule_makes_no_table(tmp_path: Path) -> None:
         canvas.setFont("Helvetica", 10)
         canvas.drawString(164, 615, "A line that is much too long for its cell and runs on over the next column")
 
-    assert _tables(_read(tmp_path, _draw_lines, _draw_text, over)) == []
+    read = _read(tmp_path, _draw_lines, _draw_text, over)
+    assert _tables(read) == [] and read.layout.has_uncertain_table
+    assert not _read(tmp_path, _draw_lines, _draw_text).layout.has_uncertain_table
 
 
 def test_two_ruled_tables_on_a_page_are_two_tables(tmp_path: Path) -> None:
