@@ -131,7 +131,7 @@ def main() -> None:
         for name in sys.argv[1:] or PICTURES:
             with (
                 tempfile.TemporaryDirectory() as folder,
-                running(Path(folder), SLIMGEST_ENGINE="rapidocr") as stack,
+                running(Path(folder), SLIMGEST_ENGINE="rapidocr", SLIMGEST_LAYOUT="auto") as stack,
             ):
                 (FOLDER / name).write_bytes(_small(PICTURES[name](Scene(stack=stack, browser=browser))))
             print(f"{FOLDER / name}: {(FOLDER / name).stat().st_size // 1024} kB")

@@ -83,5 +83,5 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
 @pytest.fixture(scope="session")
 def rapid(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     """Two workers with RapidOCR, the default engine. Shared as well."""
-    with running(tmp_path_factory.mktemp("rapid"), SLIMGEST_ENGINE="rapidocr") as started:
+    with running(tmp_path_factory.mktemp("rapid"), SLIMGEST_ENGINE="rapidocr", SLIMGEST_LAYOUT="auto") as started:
         yield started

@@ -22,7 +22,12 @@ SLEEPING = "benchmarks.support.engines:Sleeping"
 _SAMPLE_S = 0.05
 _MB = 1 << 20
 # Without these settings, cached pages and the limits of a normal service would distort the results.
-_SETTINGS = {"SLIMGEST_PAGE_CACHE": "0", "SLIMGEST_MAX_PAGES": "100000", "SLIMGEST_MAX_PENDING_JOBS": "100000"}
+_SETTINGS = {
+    "SLIMGEST_LAYOUT": "auto",
+    "SLIMGEST_PAGE_CACHE": "0",
+    "SLIMGEST_MAX_PAGES": "100000",
+    "SLIMGEST_MAX_PENDING_JOBS": "100000",
+}
 # One client acts as many owners here.
 _SETTINGS |= {"SLIMGEST_OWNER_EVENT_STREAMS": "100000", "SLIMGEST_OWNER_REQUESTS_PER_MINUTE": "1000000"}
 

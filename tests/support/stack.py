@@ -42,6 +42,7 @@ class Stack:
             "SLIMGEST_REDIS_URL": redis_url,
             "SLIMGEST_STORAGE_URL": str(folder / "jobs"),
             "SLIMGEST_ENGINE": "tests.support.engines:ByColour",
+            "SLIMGEST_LAYOUT": "off",  # these engines read no real pages; each child would load the layout model
             "SLIMGEST_MIN_FREE_MB": "0",  # some tests have a small disk
             "SLIMGEST_PAGE_CACHE": "0",  # otherwise pages of one test would be cache hits in another
             "PYTHONWARNINGS": "ignore",  # Celery warns if it runs as root
