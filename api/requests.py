@@ -37,7 +37,7 @@ _FILES = ("file", "files")
 _MAX_NAME = 255
 _MAX_PASSWORD = 512
 _MAX_URL = 2048
-_STATUSES = "^({0})(,({0}))*$".format("|".join(JobStatus))
+_STATUSES = "^(({0})(,({0}))*)?$".format("|".join(JobStatus))
 _TIME = "^[0-9]{4}-[0-9]{2}-[0-9]{2}([Tt ][0-9]{2}:[0-9]{2}(:[0-9]{2}([.][0-9]{1,6})?)?([Zz]|[+-][0-9]{2}:[0-9]{2})?)?$"
 _BINARY: dict[str, Any] = {"type": "string", "format": "binary"}
 
@@ -136,7 +136,7 @@ class JobListQuery(Query):
     since: Annotated[datetime | None, BeforeValidator(_parse_time)] = Field(
         None,
         description="Only jobs submitted at this time or later: a date, or a time as in `created_at`; UTC by default.",
-        json_schema_extra={"type": "string", "pattern": _TIME, "examples": ["2026-11-25T12:53:43Z"]},
+        json_schema_extra={"type": "string", "pattern": f"^$|{_TIME}", "examples": ["2026-11-25T12:53:43Z"]},
     )
     cursor: str | None = Field(
         None,

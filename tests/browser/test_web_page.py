@@ -266,6 +266,8 @@ def test_everything_can_be_reached_by_keyboard(visitor: Page) -> None:
     expect(pages).to_have_attribute("aria-activedescendant", re.compile("page-row-7"))
     visitor.locator("#downloads summary").press("Enter")
     visitor.keyboard.press("Tab")
+    expect(visitor.locator("#copy-document")).to_be_focused()
+    visitor.keyboard.press("Tab")
     expect(visitor.locator("[data-format=md]")).to_be_focused()
     visitor.keyboard.press("Escape")
     expect(visitor.locator("#downloads summary")).to_be_focused()
