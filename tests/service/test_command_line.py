@@ -385,7 +385,7 @@ def test_up_restarts_killed_processes_and_leaves_nothing_when_it_is_killed(tmp_p
         up = subprocess.Popen(command, cwd=ROOT, env={**os.environ, **ENV}, stdout=log, stderr=log)
     url = f"http://127.0.0.1:{port}"
     wait_for(lambda: _ready(url), what="slimgest up", logs=tmp_path)
-    for name in ("gunicorn", "redis-server"):
+    for name in ("gunicorn", "-server "):  # the server is Redis or Valkey
         victim = next(child for child in psutil.Process(up.pid).children() if name in " ".join(child.cmdline()))
         victim.kill()
         victim.wait()

@@ -43,7 +43,8 @@ def test_an_ended_job_leaves_nothing(owned: Stack) -> None:
     job_id = owned.submit(pdfs.numbered(3))
     owned.wait_end(job_id)
     assert owned.get(f"/jobs/{job_id}/pages/1/image").status_code == 200
-    assert owned.get(f"/jobs/{job_id}/result?format=pdf").status_code == 200
+    made = f"/jobs/{job_id}/result?format=pdf"  # 202 until it is made
+    wait_for(lambda: owned.get(made).status_code == 200, what="the searchable PDF", logs=owned.folder)
     files, keys = _traces(owned, job_id)
     assert len(files) > 8 and any(b"slimgest:pages:" in key for key in keys), "the page cache knows the job"
     assert owned.request("DELETE", f"/jobs/{job_id}?purge=true", headers={"Authorization": f"Bearer {BOB}"}).json()[

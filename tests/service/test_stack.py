@@ -36,7 +36,7 @@ def test_all_processes_of_a_stack_end_when_its_tests_are_killed(tmp_path: Path) 
             tests.kill()
     try:
         assert said == b"ready\n"
-        for part in ("redis-server", "gunicorn", "beat", "-n plain@", "-m workers worker", "-n cpu0@"):
+        for part in ("-server ", "gunicorn", "beat", "-n plain@", "-m workers worker", "-n cpu0@"):
             assert part in commands
         _, alive = psutil.wait_procs(started, timeout=60)
         assert not [process for process in alive if process.status() != psutil.STATUS_ZOMBIE]
