@@ -48,8 +48,8 @@ def _split_statuses(value: Any) -> Any:
 
 def _parse_time(value: Any) -> Any:
     """Allow RFC 3339 only. Pydantic also accepts numbers. In a query, `+` means a space: `%2B` is often forgotten."""
-    if not isinstance(value, str) or not value:
-        return value or None
+    if not isinstance(value, str):
+        return value
     text = re.sub(r" (?=[0-9]{2}:[0-9]{2}$)", "+", value) if value.count(":") > 1 else value
     if not re.fullmatch(_TIME, text):
         raise ValueError("must be a date or a time, such as 2026-11-25 or 2026-11-25T12:53:43Z")
@@ -136,7 +136,7 @@ class JobListQuery(Query):
     since: Annotated[datetime | None, BeforeValidator(_parse_time)] = Field(
         None,
         description="Only jobs submitted at this time or later: a date, or a time as in `created_at`; UTC by default.",
-        json_schema_extra={"type": "string", "pattern": f"^$|{_TIME}", "examples": ["2026-11-25T12:53:43Z"]},
+        json_schema_extra={"type": "string", "pattern": _TIME, "examples": ["2026-11-25T12:53:43Z"]},
     )
     cursor: str | None = Field(
         None,
