@@ -23,7 +23,7 @@ def test_an_expired_job_is_deleted_and_answers_410(tmp_path: Path) -> None:
         wait_for(lambda: maintenance.sweep(time.time()) == 1, what="the sweep", within_s=60)
         answer = stack.get(f"/jobs/{job_id}")
         assert (answer.status_code, answer.json()["code"]) == (410, "job.expired")
-        assert stack.get("/jobs").json() == {"jobs": [], "total": 0, "offset": 0}
+        assert stack.get("/jobs").json() == {"jobs": [], "total": 0, "offset": 0, "next_cursor": None}
         assert [path.name for path in (tmp_path / "jobs").iterdir()] == ["storage.id"]
         assert not [key for key in stack.redis.keys("*") if job_id.encode() in key and b"expired" not in key]
         celery.close()
