@@ -1,5 +1,4 @@
-"""What is the same for every request: who may send it (host, origin, API key), its id, the names of its parameters, and
-the headers of its response."""
+"""Check every request (host, origin, API key, names of parameters), and give it an id and its response headers."""
 
 from __future__ import annotations
 

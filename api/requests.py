@@ -165,7 +165,7 @@ PARTIAL: Any = Field(
 
 
 class FormatQuery(FormatOptions):
-    """How a document is written."""
+    """Query parameters that change how a document is written, such as `headers=keep`."""
 
     @property
     def options(self) -> FormatOptions:
@@ -214,7 +214,7 @@ class PageImageQuery(Query):
 
 
 class CancelQuery(Query):
-    """What is left of a cancelled job."""
+    """Query parameters of `DELETE /jobs/{id}`: `purge=true` also deletes the job."""
 
     purge: Literal["false", "true"] = Field(
         "false", description="If `true`, the job is deleted with everything that the service has stored about it."

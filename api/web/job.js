@@ -120,7 +120,7 @@ export class Job {
     this.error = null;
     this.streamEnded = false;
     this.completedAt = "";
-    this.done = 0; // the service tells how many pages are kept
+    this.done = 0; // the service sends how many pages are kept
     for (const number of this.received) if (this.states[number] === "failed") this.states[number] = "waiting";
   }
 

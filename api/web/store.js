@@ -151,7 +151,7 @@ function hasActiveJobs() {
 async function fetchList() {
   const requestedAt = performance.now();
   const filter = listFilter;
-  const missing = new Set(filter ? [] : jobs.keys()); // a filtered list does not tell which jobs are gone
+  const missing = new Set(filter ? [] : jobs.keys()); // a filtered list does not show which jobs are gone
   try {
     const found = await sendForJson(`jobs?limit=${listLimit}${filter && `&${filter}`}`);
     if (filter !== listFilter) return;

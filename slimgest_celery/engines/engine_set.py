@@ -68,5 +68,5 @@ class EngineSet:
 
     @property
     def key(self) -> str:
-        """What a page's text depends on, besides the default engine."""
+        """The name, version and model of the helper, for the key of the page cache; empty without a helper."""
         return f"{self.helper.name} {self.helper.version} {self.helper.model}" if self.helper else ""

@@ -49,7 +49,7 @@ class EdgeRow(NamedTuple):
 
 
 class PageOutline(NamedTuple):
-    """What the structure of a document needs from one page."""
+    """The rows at the edges of a page, and its headings."""
 
     page_number: int
     top: Sequence[EdgeRow]  # from the top edge inwards
@@ -99,7 +99,7 @@ def find_structure(pages: Iterable[Page]) -> DocumentStructure:
 
 
 def outline(page: Page) -> PageOutline:
-    """Return what the structure of the document needs from a page."""
+    """Return the rows at the edges of a page, and its headings."""
     rows = list(_edge_rows(page))
     top = [row for row in rows if row.y < _EDGE][: _MAX_ROWS + 1]
     bottom = [row for row in reversed(rows) if row.y > 1 - _EDGE][: _MAX_ROWS + 1]

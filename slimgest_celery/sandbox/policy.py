@@ -47,7 +47,7 @@ _PINNED: list[int] = []  # descriptors that stay open
 
 @dataclass(frozen=True, kw_only=True)
 class Sandbox:
-    """What one process may do, or the reason why it is not limited."""
+    """The files and TCP ports that a process may use, or the reason why it is not limited."""
 
     readable: tuple[Path, ...] = ()
     writable: tuple[Path, ...] = ()

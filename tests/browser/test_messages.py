@@ -25,10 +25,10 @@ def test_no_message_names_what_only_developers_and_operators_know(visitor: Page)
     problems += [
         {"code": LanguageUnavailable.code, "message": "No engine reads xx.", "hint": "Operator: install `xx`."}
     ]
-    told = visitor.evaluate(
+    messages = visitor.evaluate(
         "problems => import('./web/messages.js').then(m => problems.map(one => m.explain(one)))", problems
     )
-    for problem, found in zip(problems, told, strict=True):
+    for problem, found in zip(problems, messages, strict=True):
         assert found["message"], problem
         about_image = found["message"] if "callback" in problem["code"] else ""
         for text in (found["message"], found["hint"]):

@@ -1,4 +1,4 @@
-"""What an operator sees: readiness, the start beside another service, the log, and the shutdown."""
+"""Readiness, a start beside another service, the log, and the shutdown, as an operator sees them."""
 
 from __future__ import annotations
 

@@ -22,7 +22,7 @@ def test_a_short_document_is_read_before_the_rest_of_a_long_one(stack: Stack) ->
 def _pages_read_before_the_end_of(letter: str, book: str, stack: Stack) -> int:
     """Return how many pages of the book were published before the end of the letter.
 
-    Events tell it, by the time in their ids: to ask for the status takes time, in which more pages are read.
+    The ids of events contain the time: to ask for the status takes time, in which more pages are read.
     """
     (ended,) = (event for event in stack.events(letter) if event.last)
     read = stack.redis.xrange(job_key(book, "events"), "-", ended.id)

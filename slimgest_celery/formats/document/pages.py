@@ -27,7 +27,7 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, kw_only=True)
 class DocumentContext:
-    """What a format needs to know of all pages before it writes the first one."""
+    """The facts about all pages that a format needs before it writes the first one."""
 
     structure: DocumentStructure = field(default_factory=DocumentStructure)
     language: str | None = None  # of most pages

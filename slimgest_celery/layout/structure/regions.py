@@ -25,7 +25,7 @@ _JOINED = (RegionKind.LIST, RegionKind.FIGURE, RegionKind.TABLE)  # several para
 
 
 class _Part(NamedTuple):
-    """What a paragraph is a part of. Consecutive ones with equal parts are one region."""
+    """The region to which a paragraph belongs. Consecutive paragraphs with equal parts are one region."""
 
     kind: RegionKind
     confidence: float

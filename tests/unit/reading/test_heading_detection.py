@@ -24,7 +24,7 @@ _NO_LETTERS = re.compile(r"[\W_]+")
 
 
 class _NoEngine:
-    """Stands for an engine where nothing is read by OCR."""
+    """Replace the engine where nothing is read by OCR."""
 
     name, version, batch_size = "none", "", 1
 

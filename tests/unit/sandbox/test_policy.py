@@ -1,4 +1,4 @@
-"""What the sandbox of a process allows, and when there is none."""
+"""The files and ports that the sandbox of a process allows, and when there is no sandbox."""
 
 from __future__ import annotations
 
