@@ -15,7 +15,8 @@ enable_utc = True
 timezone = "UTC"
 
 # Three queues: `ingest` for the short steps that open or end a job, `pages`, and `exports` for searchable PDFs and
-# images of pages, which are made on request. A worker consumes all three, unless `-Q` selects some.
+# images of pages, which are made on request. A worker consumes all three, unless `-Q` selects some. With `-Q exports`
+# it loads no engine, so that no request waits for a page (workers/celery_hooks.py).
 # Each queue needs a routing key: without one it gets the key of the default queue, and both receive every message.
 task_queues = (
     Queue("ingest", Exchange("slimgest"), routing_key="ingest"),

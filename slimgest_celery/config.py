@@ -117,6 +117,11 @@ class Settings(BaseModel):
         alias="SLIMGEST_NUM_WORKERS",
         description="The number of worker processes, each with its own OCR model.",
     )
+    export_worker: bool = Field(
+        True,
+        alias="SLIMGEST_EXPORT_WORKER",
+        description="One more worker process, without a model, for images of pages and searchable PDFs.",
+    )
     engine: str = Field(
         "auto",
         alias="SLIMGEST_ENGINE",

@@ -16,7 +16,7 @@ import click
 
 from slimgest_celery.config import Settings, SettingsError, check_address, default_home, unknown_variables
 from slimgest_celery.storage.local import make_private_folder
-from workers.devices import find_devices, plan_workers
+from workers.devices import find_devices, plan_export_worker, plan_workers
 from workers.redis_server import NoRedisServer, prepare_server
 from workers.supervisor import Service, Supervisor
 
@@ -96,9 +96,12 @@ def _settings() -> Settings:
 
 def _workers(settings: Settings) -> list[Service]:
     options = ["-l", _celery_level(settings), "--without-mingle", "--without-gossip"]
+    plans = [(plan, options) for plan in plan_workers(settings, find_devices(os.environ))]
+    if settings.export_worker:
+        plans.append((plan_export_worker(), [*options, "-Q", "exports"]))
     return [
-        Service(name=slot.name, argv=_celery("worker", "-n", f"{slot.name}@%h", *options), env=slot.env)
-        for slot in plan_workers(settings, find_devices(os.environ))
+        Service(name=plan.name, argv=_celery("worker", "-n", f"{plan.name}@%h", *given), env=plan.env)
+        for plan, given in plans
     ]
 
 

@@ -1,7 +1,7 @@
 """The signal handlers of a Celery worker: its parent starts a heartbeat, its child loads an engine and registers.
 
 Celery imports this module because of `imports` in celeryconfig.py. So a plain `celery -A slimgest_celery worker` works
-like a worker that the supervisor started.
+like a worker that the supervisor started. A worker that consumes only the queue `exports` loads no engine.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from contextlib import suppress
 from functools import partial
 from typing import Any
 
-from celery.signals import celeryd_init, task_postrun, worker_process_init, worker_shutdown
+from celery.signals import celeryd_after_setup, celeryd_init, task_postrun, worker_process_init, worker_shutdown
 from redis.exceptions import RedisError
 
 from slimgest_celery import tasks
@@ -46,14 +46,26 @@ _node = ""  # this worker's Celery node name; the child inherits it by fork
 
 @celeryd_init.connect
 def start_parent(sender: str, conf: Any, **_: Any) -> None:
-    """Set up logs, keep this worker's unacknowledged messages under its own name, start its heartbeat."""
+    """Set up logs, and keep this worker's unacknowledged messages under its own name."""
     global _node
     _node = sender
     logs.setup(settings().log_format, settings().log_level)
     conf.broker_transport_options = {**conf.broker_transport_options, **unacked_keys(sender)}
+
+
+@celeryd_after_setup.connect  # the option -Q is applied
+def start_heartbeat(sender: str, **_: Any) -> None:
+    """Start the heartbeat of a worker that reads pages. Others are not registered: they add nothing to the speed."""
+    if _only_exports():
+        return
     heartbeat = Heartbeat(sender)
     worker_shutdown.connect(heartbeat.stop, weak=False)
     heartbeat.start()
+
+
+def _only_exports() -> bool:
+    """Return True if this worker only draws images of pages and makes searchable PDFs."""
+    return set(app.amqp.queues.consume_from) == {"exports"}
 
 
 # --- The child --------------------------------------------------------------------------------------------------------
@@ -63,6 +75,9 @@ def start_parent(sender: str, conf: Any, **_: Any) -> None:
 def start_child(**_: Any) -> None:
     """Load and warm up the engine, then register the worker as `idle`: only then is the service ready."""
     end_with_parent(signal.SIGKILL)  # the page is read again on another worker
+    if _only_exports():
+        _start_export_child()
+        return
     # Celery subscribes to the results of every chord that is sent and keeps them until they arrive. Those of pages
     # never arrive, and no code here waits for them: a child would keep some KB and a subscription per task sent.
     app.backend.add_pending_result = lambda result, **_: result
@@ -98,6 +113,23 @@ def start_child(**_: Any) -> None:
     gc.collect()
     gc.freeze()  # these objects live as long as the child: later collections skip them
     task_postrun.connect(_collect_garbage_after_ingest, weak=False)
+
+
+def _start_export_child() -> None:
+    """Prepare a child without an engine, in the same sandbox and with the same limits."""
+    try:
+        sandbox = worker_sandbox(settings(), engine="")
+        if not sandbox.off:
+            LAUNCHER.start()
+        sandbox.enter()
+    except Exception as error:
+        _end_worker(Worker(name=_node, device=device_of(_node), engine="", state="starting"), error)
+    tasks.watchdog()
+    child_recycling.recycle_between_tasks(settings().max_worker_mb, resident_bytes)
+    tracing.start(worker=_node, engine="")
+    _log.warning("%s is ready: images of pages and searchable PDFs (%s)", _node, sandbox.describe())
+    gc.collect()
+    gc.freeze()
 
 
 def _collect_garbage_after_ingest(task: Any, **_: Any) -> None:

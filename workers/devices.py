@@ -93,6 +93,11 @@ def plan_workers(settings: Settings, detected: DetectedDevices) -> list[WorkerPl
     return plans if "max_worker_mb" in settings.model_fields_set else [_with_more_memory(plan) for plan in plans]
 
 
+def plan_export_worker() -> WorkerPlan:
+    """Return the plan of the worker that reads no pages and only consumes the queue `exports`."""
+    return WorkerPlan(name="exports", env=_on_cpu(0).env)
+
+
 def device_of(node: str) -> str:
     """Return the kind of device of a Celery node: `cpu` for `cpu0@host`, `gpu` for `gpu3x1@host`."""
     kind = re.match(r"[a-z]+", node.partition("@")[0])

@@ -45,8 +45,9 @@ class LocalService:
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=log,
-            # Text layers need no OCR model, and for a scan it makes no difference when the model is loaded.
-            env={"SLIMGEST_WARM_UP": "0", **os.environ, **(env or {})},
+            # Text layers need no OCR model, and for a scan it makes no difference when the model is loaded. Nobody
+            # looks at images of pages while a file is read.
+            env={"SLIMGEST_WARM_UP": "0", "SLIMGEST_EXPORT_WORKER": "0", **os.environ, **(env or {})},
             start_new_session=True,  # only this process receives Ctrl-C, and it stops the service
             preexec_fn=lambda: end_with_parent(signal.SIGTERM),
         )

@@ -18,6 +18,7 @@ from PIL import Image
 
 from slimgest_celery.api_keys import make_key
 from slimgest_celery.app import Components
+from slimgest_celery.sandbox.policy import missing_support
 from tests.support import pdfs
 from tests.support.stack import Stack, running, wait_for
 
@@ -63,6 +64,44 @@ def test_an_image_does_not_wait_for_a_long_document(stack: Stack) -> None:
         assert status["status"] == "processing" and status["pages_done"] < 190
     finally:
         stack.request("DELETE", f"/jobs/{book}")
+
+
+@pytest.fixture
+def occupied(tmp_path: Path) -> Iterator[tuple[Stack, str]]:
+    """A service with an ended job of two pages, whose only reader of pages is at a page that does not end."""
+    with running(tmp_path, workers=1) as stack:
+        ended = stack.submit(pdfs.numbered(2))
+        stack.wait_end(ended)
+        stack.start_worker("exports", "INFO", "-Q", "exports")
+        book = stack.submit(pdfs.coloured([(0, 0, 255)] * 3), mode="ocr")
+        wait_for(lambda: [worker["job_id"] for worker in stack.ready_workers()] == [book], what="a busy reader")
+        yield stack, ended
+
+
+def test_images_and_searchable_pdfs_do_not_wait_for_the_page_in_progress(occupied: tuple[Stack, str]) -> None:
+    stack, job_id = occupied
+    assert [_image(stack, job_id, number).status_code for number in (1, 2)] == [200, 200]
+    pdf = wait_for(lambda: _searchable(stack, job_id), what="the searchable PDF", logs=stack.folder)
+    assert pdf.content.startswith(b"%PDF")
+    (reader,) = stack.get("/").json()["workers"]
+    assert reader["name"].startswith("cpu0@"), "a worker that reads no pages adds nothing to the speed"
+    assert reader["state"] == "busy", "the same page is still being read"
+
+
+def _searchable(stack: Stack, job_id: str) -> httpx.Response | None:
+    answer = stack.get(f"/jobs/{job_id}/result", params={"format": "pdf"})
+    return answer if answer.status_code == 200 else None
+
+
+def test_the_worker_without_an_engine_has_the_same_limits(tmp_path: Path) -> None:
+    with running(tmp_path, workers=0, SLIMGEST_PAGE_TIMEOUT="2", SLIMGEST_ENGINE="no.such:Engine") as stack:
+        stack.start_worker("exports", "INFO", "-Q", "exports")
+        job_id = stack.submit(pdfs.slow_to_draw())
+        assert _code(_image(stack, job_id, 1, dpi="300")) == (422, "page.timeout")
+        letter = stack.submit(pdfs.numbered(1))
+        assert _image(stack, letter, 1).status_code == 200, "in a new child"
+        log = (stack.folder / "exports.log").read_text()
+        assert bool(missing_support()) or "sandbox: files, TCP, programs" in log
 
 
 def test_an_image_that_cannot_be_rendered_gives_the_reason(stack: Stack) -> None:

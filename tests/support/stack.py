@@ -66,11 +66,11 @@ class Stack:
         self._processes.append(process)
         return process
 
-    def start_worker(self, name: str, log_level: str = "INFO") -> subprocess.Popen[bytes]:
+    def start_worker(self, name: str, log_level: str = "INFO", *options: str) -> subprocess.Popen[bytes]:
         """Start a worker with the `celery` command, as the documentation allows."""
         command = [sys.executable, "-m", "celery", "-A", "slimgest_celery", "worker", "-n", f"{name}@%h"]
         self.workers[name] = self.spawn(
-            *command, "-l", log_level, log=name, env=plan_workers(self.settings, DetectedDevices())[0].env
+            *command, "-l", log_level, *options, log=name, env=plan_workers(self.settings, DetectedDevices())[0].env
         )
         return self.workers[name]
 

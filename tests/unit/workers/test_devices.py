@@ -221,6 +221,9 @@ def test_each_started_worker_gets_its_environment(count: int, monkeypatch: pytes
     assert importlib.util.find_spec("nemotron_ocr")
     services = workers._workers(Settings(SLIMGEST_ALLOW_MODEL_DOWNLOAD=True))
     sys.modules.pop("pynvml", None)  # the double goes with its path
+    *services, exports = services
+    assert (exports.name, exports.argv[-2:]) == ("exports", ["-Q", "exports"])
+    assert exports.env["CUDA_VISIBLE_DEVICES"] == "", "it takes no memory of a GPU"
     names = [service.argv[service.argv.index("-n") + 1] for service in services]
     if count == 0:
         assert names == ["cpu0@%h", "cpu1@%h"]
@@ -232,3 +235,8 @@ def test_each_started_worker_gets_its_environment(count: int, monkeypatch: pytes
         {"CUDA_VISIBLE_DEVICES": f"GPU-{index:08}-double", **shared} for index in range(count)
     ]
     assert "torch" not in sys.modules or not hasattr(sys.modules["torch"], "inference_modes"), "the double of torch"
+
+
+def test_the_worker_that_reads_no_pages_can_be_left_out() -> None:
+    services = workers._workers(Settings(SLIMGEST_ENGINE="tesseract", SLIMGEST_EXPORT_WORKER=False))
+    assert [service.name for service in services] == ["cpu0", "cpu1"]
