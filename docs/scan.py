@@ -1,4 +1,4 @@
-"""A letter as a scanner delivers it, drawn for the pictures: grey paper, grain, a table, faded lines."""
+"""A letter as a scanner delivers it, drawn for the pictures: grey paper, grain, a table, a worn note in pencil."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from reportlab.lib.utils import ImageReader
 from reportlab.pdfgen.canvas import Canvas
 
 _WIDTH, _HEIGHT, _MARGIN = 1240, 1754, 130  # A4 at 150 dpi, in pixels
+_SPOT, _WORN = 4, 0.36  # pixels of a spot where the pencil is gone, and their share: OCR is unsure of most words
 _FONTS = Path("/usr/share/fonts/truetype/noto")
 _PARAGRAPHS = [
     "To the Commissioners. I beg to report the returns of this station for the quarter that ended on the thirtieth of "
@@ -60,12 +61,11 @@ def _sheet(number: int) -> Image.Image:
     pen.text((_MARGIN, 110), "Skerry Rock Light", fill=30, font=_font("Bold", 46))
     pen.text((_MARGIN, 172), f"Quarterly return, sheet {number}", fill=50, font=_font("Italic", 28))
     pen.line((_MARGIN, 226, _WIDTH - _MARGIN, 226), fill=60, width=3)
-    y = 262
+    y = _faded(page, 262)
     for index in range(2):
         y = _paragraph(pen, y, _PARAGRAPHS[(number + index) % 3], 35)
     y = _table(pen, y + 10)
-    y = _paragraph(pen, y + 34, _PARAGRAPHS[(number + 2) % 3], 45)
-    _faded(page, y + 6)
+    _paragraph(pen, y + 34, _PARAGRAPHS[(number + 2) % 3], 45)
     return _scanned(page, number)
 
 
@@ -96,13 +96,17 @@ def _table(pen: ImageDraw.ImageDraw, top: int) -> int:
     return top + len(_STORES) * height
 
 
-def _faded(page: Image.Image, y: int) -> None:
-    """Write the last lines so faint and blurred that they can hardly be read."""
+def _faded(page: Image.Image, y: int) -> int:
+    """Write a note in pencil, worn so much that it can hardly be read; return where the next paragraph begins."""
     layer = Image.new("L", page.size, 255)
     pen = ImageDraw.Draw(layer)
     for index, line in enumerate(_FADED):
-        pen.text((_MARGIN, y + 44 * index), line, fill=150 + 25 * index, font=_font("Italic", 24))
-    page.paste(Image.fromarray(np.minimum(np.asarray(page), np.asarray(layer.filter(ImageFilter.GaussianBlur(2.1))))))
+        pen.text((_MARGIN, y + 44 * index), line, fill=70, font=_font("Italic", 26))
+    spots = np.random.default_rng(y).random((-(-_HEIGHT // _SPOT), -(-_WIDTH // _SPOT))) < _WORN
+    lost = spots.repeat(_SPOT, 0).repeat(_SPOT, 1)[:_HEIGHT, :_WIDTH]
+    left = Image.fromarray(np.where(lost, np.uint8(255), np.asarray(layer))).filter(ImageFilter.GaussianBlur(1.2))
+    page.paste(Image.fromarray(np.minimum(np.asarray(page), np.asarray(left))))
+    return y + 44 * len(_FADED) + 22
 
 
 def _scanned(page: Image.Image, number: int) -> Image.Image:
