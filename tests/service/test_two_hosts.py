@@ -59,7 +59,7 @@ class Spread(Stack):
 
     def request(self, method: str, path: str, headers: dict[str, str] | None = None, **how: Any) -> httpx.Response:
         with httpx.Client(transport=httpx.HTTPTransport(uds=self._socket), timeout=60) as client:
-            return client.request(method, f"http://api{path}", headers=headers, **how)
+            return client.request(method, f"http://localhost{path}", headers=headers, **how)
 
     def readers(self, job_id: str) -> list[str]:
         """Return the worker of each page read so far."""
