@@ -29,6 +29,7 @@ from benchmarks.measures import (
     sandbox,
     sizes,
     start,
+    structure,
     text,
 )
 from benchmarks.support import report
@@ -38,7 +39,7 @@ from tests.support.stack import ROOT
 
 # The share of each measure, in seconds of fifteen minutes.
 MEASURES: dict[ModuleType, int] = {
-    ocr: 240,
+    ocr: 220,
     peer: 90,
     cpu_reading: 100,
     text: 50,
@@ -46,14 +47,15 @@ MEASURES: dict[ModuleType, int] = {
     dispatch: 110,
     fairness: 25,
     fanout: 35,
-    sizes: 130,
+    sizes: 120,
     start: 45,
     sandbox: 35,
+    structure: 30,
     documents: 0,  # as long as its folder takes
 }
 # `speed`: the share of the raw speed that the service keeps. `growth`: the growth of its cost with load.
 GROUPS = {
-    "speed": (ocr, peer, cpu_reading, text, first_page, start, sandbox),
+    "speed": (ocr, peer, cpu_reading, text, first_page, start, sandbox, structure),
     "growth": (sizes, dispatch, fanout, fairness),
 }
 
