@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import shutil
 import uuid
@@ -12,6 +13,8 @@ from typing import IO
 
 from slimgest_celery.errors import StorageUnavailable
 from slimgest_celery.storage.base import COPY_BYTES
+
+_DELETE_ATTEMPTS = 5  # of a folder in which a worker may still store a last file
 
 
 class LocalFolder:
@@ -98,11 +101,17 @@ class LocalFolder:
             (self._root / key).unlink(missing_ok=True)
 
     def delete_folder(self, folder: str) -> None:
+        path = self._root / folder
         with _storage_errors():
-            try:
-                shutil.rmtree(self._root / folder)
-            except FileNotFoundError:
-                return
+            for _ in range(_DELETE_ATTEMPTS):
+                try:
+                    return shutil.rmtree(path)
+                except OSError as error:
+                    if not path.exists():
+                        return None
+                    if error.errno not in (errno.ENOENT, errno.ENOTEMPTY):  # else another process has changed it
+                        raise
+        raise StorageUnavailable("The storage for jobs failed: files are still being written to a deleted job.")
 
     @contextmanager
     def _temporary_file(self, target: Path) -> Iterator[Path]:
