@@ -11,9 +11,11 @@ from typing import NamedTuple
 MAX_LEVEL = 6
 # Larger than this ratio between the sizes of two headings: two levels. Heights in a scan vary with the letters.
 _SAME_SIZE, _SAME_SIZE_OCR = 1.03, 1.09
+# OCR may lose the space after a number: "2Nests". A word in capitals, as in "3D", is no such title.
+NO_SPACE = r"(?-i:(?=[A-ZÀ-ÞΑ-ΩА-Я][a-zß-ÿα-ωа-я]))"
 _NUMBER = re.compile(
     r"(?:(?:chapter|part|section|appendix|kapitel|teil|anhang|chapitre|annexe)\s+)?"
-    r"((?:\d{1,3}|[A-Z])(?:\.\d{1,3})*)[.)]?(?:\s|$)",
+    rf"(?:(\d{{1,3}}(?:\.\d{{1,3}})*)[.)]?(?:\s|$|{NO_SPACE})|([A-Z](?:\.\d{{1,3}})*)[.)]?(?:\s|$))",
     re.IGNORECASE,
 )
 
@@ -53,9 +55,9 @@ def find_levels(titles: Sequence[Title]) -> list[int]:
 def numbering_depth(text: str) -> int:
     """Return the number of parts of the number of a heading: 2 for "2.3 Results"; 0 if it has none."""
     match = _NUMBER.match(text)
-    if not match or (match[1].isalpha() and not text[match.end(1) :].startswith((".", ")"))):
+    if not match or (match[2] and match[2].isalpha() and not text[match.end(2) :].startswith((".", ")"))):
         return 0
-    return match[1].count(".") + 1
+    return (match[1] or match[2]).count(".") + 1
 
 
 def _with_size_of_depth(titles: Sequence[Title]) -> list[Title]:

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from itertools import pairwise
 
 from slimgest_celery.geometry import is_beside
-from slimgest_celery.layout.structure.heading_levels import numbering_depth
+from slimgest_celery.layout.structure.heading_levels import NO_SPACE, numbering_depth
 from slimgest_celery.layout.structure.lines import LayoutLine
 from slimgest_celery.models.page import Paragraph
 
@@ -22,8 +22,11 @@ _MIN_SIZE = 0.95  # of the size of most text
 _MIN_SPACE = 0.5  # of the height of a line, above and below a numbered heading
 _LOWEST_LEVEL = 3
 _BAD_END = re.compile(r"(?:[.,;:]|\.\s*\d+|\s\d+)$")  # of a sentence, a label, or an entry of a table of contents
-_NUMBERED = re.compile(r"(?:\d{1,2}(?:\.\d{1,2}){1,3}\.?|\d{1,2}\.?|[IVX]{1,4}\.)\s+[^\W\d_]")
-_CAPITAL = re.compile(r"\S+\s+[^a-z]")  # after a single number, the heading begins with a capital letter
+_NUMBERED = re.compile(
+    rf"(?:\d{{1,2}}(?:\.\d{{1,2}}){{1,3}}\.?|\d{{1,2}}\.?)(?:\s+[^\W\d_]|{NO_SPACE})|[IVX]{{1,4}}\.\s+[^\W\d_]"
+)
+# After a single number, the heading begins with a capital letter.
+_CAPITAL = re.compile(rf"\S+\s+[^a-z]|[\d.]+{NO_SPACE}")
 _BULLET = re.compile(r"[•◦▪‣●○■□*·–—-]\s|\(")
 _LETTERS = re.compile(r"[^\W\d_]{2}")
 

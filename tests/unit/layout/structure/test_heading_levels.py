@@ -16,6 +16,10 @@ def _title(text: str, size: float, bold: bool = False, by_ocr: bool = False, lev
     [
         ("2.3 Results", 2),
         ("1 Introduction", 1),
+        ("2Nests", 1),  # OCR has lost the space
+        ("2.1Observed Numbers", 2),
+        ("3D printing", 0),
+        ("2nd edition", 0),
         ("4. Methods", 1),
         ("Chapter 3 Parsing", 1),
         ("B.1.2 Proofs", 3),
@@ -27,6 +31,11 @@ def _title(text: str, size: float, bold: bool = False, by_ocr: bool = False, lev
 )
 def test_the_number_of_a_heading_has_a_depth(text: str, depth: int) -> None:
     assert numbering_depth(text) == depth
+
+
+def test_a_number_without_a_space_counts_in_a_scan() -> None:
+    sizes = {"2Nests": 11, "2.1 Numbers": 9.5, "3 Winter": 13, "3.1Routes": 9.5}
+    assert find_levels([_title(text, size, by_ocr=True) for text, size in sizes.items()]) == [1, 2, 1, 2]
 
 
 def test_larger_type_has_a_higher_level_on_whatever_page_it_is() -> None:
