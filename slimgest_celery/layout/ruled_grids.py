@@ -23,6 +23,7 @@ _TOLERANCE = 0.3  # rules this close cross one another
 _MAX_THICKNESS = 0.5  # of a rule
 _MIN_CELL = 0.8  # height and width of a cell
 _MAX_PLACES = 5000  # of a table
+_PADDING = (0.2, 1.0)  # between the shade of a line of text and the rules of its cell
 _MIN_OPEN_ENDS = 2  # rules that end beyond the outermost rule that crosses them
 _MIN_RULED = 0.45  # share of the borders between cells that have a rule; a drawing has less
 
@@ -47,6 +48,7 @@ def find_grids(rules: Sequence[Box], height: float) -> list[RuledGrid]:
     level = all_rules[(high <= _MAX_THICKNESS * height) & (wide > height)]
     upright = all_rules[(wide <= _MAX_THICKNESS * height) & (high > height)]
     tolerance = _TOLERANCE * height
+    level = level[~_are_inside_cells(level, upright, height)]
     x, y = (upright[:, 0] + upright[:, 2]) / 2, (level[:, 1] + level[:, 3]) / 2
     crossing = (
         (level[:, None, 0] - tolerance <= x) & (x <= level[:, None, 2] + tolerance)
@@ -66,6 +68,21 @@ def find_grids(rules: Sequence[Box], height: float) -> list[RuledGrid]:
                 grids.append(RuledGrid(columns=columns, rows=rows, cells=_merge_cells(beside, below)))
         crossing[across] = False
     return grids
+
+
+def _are_inside_cells(level: NDArray[np.float64], upright: NDArray[np.float64], height: float) -> NDArray[np.bool_]:
+    """Return for each horizontal rule if it is within a cell: it ends a little before two upright ones that go on.
+
+    Word processors paint the background of each line of text in a coloured cell.
+    """
+    y = (level[:, 1] + level[:, 3])[:, None] / 2
+    tolerance = _TOLERANCE * height
+    goes_on = (upright[:, 1] + tolerance < y) & (y < upright[:, 3] - tolerance)
+    least, most = _PADDING[0] * height, _PADDING[1] * height
+    before, after = level[:, None, 0] - upright[:, 2], upright[:, 0] - level[:, None, 2]
+    starts_inside: NDArray[np.bool_] = np.any(goes_on & (least < before) & (before < most), axis=1)
+    ends_inside: NDArray[np.bool_] = np.any(goes_on & (least < after) & (after < most), axis=1)
+    return starts_inside & ends_inside
 
 
 def _connected_rules(crossing: NDArray[np.bool_]) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:

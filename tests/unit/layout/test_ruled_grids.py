@@ -46,3 +46,14 @@ def test_a_table_without_outer_rules_reaches_to_the_ends_of_its_rules() -> None:
     """The only upright rule is between the columns."""
     (grid,) = find_grids([*LEVEL, UPRIGHT[1]], HEIGHT)
     assert grid.columns == [0, 100, 200] and grid.rows == [0, 30, 60]
+
+
+def test_the_shade_of_each_line_in_a_cell_is_no_rule() -> None:
+    level: list[Box] = [(0, y, 200, y) for y in (0.0, 36.0, 60.0)]
+    shades: list[Box] = []
+    for left, right in ((0.0, 100.0), (100.0, 200.0)):
+        for top in (0.0, 12.0, 24.0):
+            shades += [(left + 5, y, right - 5, y) for y in (top, top + 12)]
+            shades += [(x, top, x, top + 12) for x in (left + 5, right - 5)]
+    (grid,) = find_grids([*level, *UPRIGHT, *shades], HEIGHT)
+    assert grid.rows == [0, 36, 60] and all(cell == {place} for place, cell in grid.cells.items())
