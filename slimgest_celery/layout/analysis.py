@@ -13,7 +13,7 @@ from typing import NamedTuple
 from slimgest_celery.geometry import Box, PageBox, clip, has_middle_in, is_beside, scale, to_fractions, union
 from slimgest_celery.layout import hyphenation, open_tables, paragraphs, reading_order, ruled_tables, table_cells
 from slimgest_celery.layout.ruled_grids import RuledGrid
-from slimgest_celery.layout.structure import regions
+from slimgest_celery.layout.structure import footnotes, regions
 from slimgest_celery.layout.structure.elements import PageElement
 from slimgest_celery.layout.structure.lines import LayoutLine
 from slimgest_celery.layout.structure.roles import Line, Role, TypeOf, find_roles, no_type
@@ -90,6 +90,7 @@ def arrange(
     lines, more = _find_open_tables(lines, tables, scaled_rules, uncertain, right_to_left)
     tables = sorted([*tables, *more], key=lambda table: min(line for cell in table for line in cell.lines))
     tables = [table_cells.mark_headers(table, lambda index: lines[index][0].text) for table in tables]
+    lines, tables = _with_footnotes(lines, tables, scaled_rules, height)
     blocks = [
         Block(
             text=line.text,
@@ -99,7 +100,7 @@ def arrange(
         )
         for line, _ in lines
     ]
-    layout_lines = [LayoutLine(line.text, box, line.size, line.role, line.bold) for line, box in lines]
+    layout_lines = [_layout_line(line, box) for line, box in lines]
     grouped = paragraphs.find(layout_lines, tables)
     figures = [one._replace(box=to_page(one.box) if to_page else one.box) for one in figures]
     parts = regions.from_paragraphs(blocks, grouped, layout_lines, figures)
@@ -110,6 +111,10 @@ def arrange(
         text=_text(layout_lines, grouped),
         has_uncertain_table=bool(uncertain),
     )
+
+
+def _layout_line(line: DetectedLine, box: Box) -> LayoutLine:
+    return LayoutLine(line.text, box, line.size, line.role, line.bold)
 
 
 def _with_roles(
@@ -197,6 +202,28 @@ def _find_open_tables(
             tables.append(table_cells.renumber(cells, place.__getitem__))
         start = end + 1
     return ordered, tables
+
+
+def _with_footnotes(
+    lines: list[tuple[DetectedLine, Box]], tables: list[list[Cell]], rules: Sequence[Box], page_height: float
+) -> tuple[list[tuple[DetectedLine, Box]], list[list[Cell]]]:
+    """Return the lines, with footnotes after the text, and the cells of the tables."""
+    inside = {line for table in tables for cell in table for line in cell.lines}
+    layout_lines = [_layout_line(*line) for line in lines]
+    notes = footnotes.find_footnotes(layout_lines, inside, rules, page_height)
+    if not notes:
+        return lines, tables
+    moved = [index for note in notes for index in note]
+    bottom = max(lines[index][1][3] for index in moved)
+    rest = [index for index in range(len(lines)) if index not in set(moved)]
+    end = len(rest)  # of the text: a page number or footer may be below the notes
+    while end and lines[rest[end - 1]][1][1] > bottom:
+        end -= 1
+    order = [*rest[:end], *moved, *rest[end:]]
+    roles = {index: Role(RegionKind.FOOTNOTE, 1.0, number) for number, note in enumerate(notes, 1) for index in note}
+    place = {index: at for at, index in enumerate(order)}
+    ordered = [(lines[n][0]._replace(role=roles.get(n, lines[n][0].role)), lines[n][1]) for n in order]
+    return ordered, [table_cells.renumber(table, place.__getitem__) for table in tables]
 
 
 def _find_pictures(found: Sequence[DetectedLine], scaled: Sequence[Box], inside: set[int]) -> list[list[int]]:

@@ -40,7 +40,12 @@ _BULLET = re.compile(r"[•◦▪‣●○■□–—*·-]\s|\(?\d{1,3}[.)]\s|\
 _SENTENCE_END = re.compile(r"[.!?:;。！？：；][\"'”’»)\]]*$")
 
 
-_APART = (RegionKind.TITLE, RegionKind.FIGURE, RegionKind.TABLE)  # never in one paragraph with other text
+_APART = (
+    RegionKind.TITLE,
+    RegionKind.FIGURE,
+    RegionKind.TABLE,
+    RegionKind.FOOTNOTE,
+)  # never in one paragraph with other text
 
 
 def find(lines: Sequence[LayoutLine], tables: Sequence[Sequence[Cell]] = ()) -> list[Paragraph]:
@@ -105,6 +110,8 @@ def _continues(before: LayoutLine, after: LayoutLine, usual_gap: float) -> bool:
     """Return True if a line continues the paragraph of the line before it."""
     if _is_role_end(before, after):
         return False
+    if after.role and after.role.kind == RegionKind.FOOTNOTE:
+        return True
     if is_beside(before.box, after.box):  # a row outside tables
         return True
     if before.bold != after.bold and not _is_sentence(before, after):

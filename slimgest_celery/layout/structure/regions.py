@@ -61,7 +61,8 @@ def _part_of(number: int, paragraph: Paragraph, lines: Sequence[LayoutLine]) -> 
     kind = role.kind
     if kind == RegionKind.TEXT:
         kind = _kind_of_text(paragraph, lines)
-    return _Part(kind, role.confidence, role.element, 0 if kind in _JOINED else number)
+    element = 0 if kind == RegionKind.FOOTNOTE else role.element
+    return _Part(kind, role.confidence, element, 0 if kind in _JOINED else number)
 
 
 def _kind_of_text(paragraph: Paragraph, lines: Sequence[LayoutLine]) -> RegionKind:

@@ -1,0 +1,169 @@
+"""Footnotes: notes in small type at the foot of a page or column. Pure arithmetic on boxes.
+
+A footnote is in smaller type than the text, and no line of the text is below it in its column. Further,
+- a short rule is above the first note of the column, or
+- the first line begins with a mark, such as 1, [1] or *, and the mark is also at the end of a word of the text.
+
+A list begins with marks too, and so may a table's notes, references and code. They have neither of these signs.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence, Set
+from itertools import pairwise
+
+from slimgest_celery.geometry import Box, union
+from slimgest_celery.layout.structure.lines import LayoutLine
+from slimgest_celery.layout.structure.roles import Line, usual_height
+from slimgest_celery.models.page import RegionKind
+
+_MAX_SIZE = 0.93  # of the size of the text; its notes are smaller
+_MAX_HEIGHT = 0.92  # of the height of the text's lines in a scan, where heights vary
+_HIGHEST = 0.35  # of the height of the page: no footnote begins above it
+_FOOT = 0.88  # of the height of the page: a line below it and apart from others is a page number or footer
+# In heights of a line.
+_APART = 1.0  # between the notes and a page number
+_MAX_RULE = 0.6  # of the width of the column: a longer rule is no sign of footnotes
+_MIN_RULE = 2.0
+_AT_EDGE = 2.0  # the left end of the rule, from the left edge of the notes
+_REACH = 2.5  # between the rule and the first note
+_MAX_JUMP = 3.0  # up, from one line to the next: more is the start of the next column
+_MAX_MARK_STEP = 3  # from the number of a note to that of the next
+_START = r"""(?=[^\W\d_]|["“„'‘«(<\[])"""
+_MARK = re.compile(rf"(?:(\d{{1,3}})[.)]?\s*{_START}|\[(\d{{1,3}})\]\s*\S|\((\d{{1,2}})\)\s*\S|([*∗†‡§¶]{{1,4}})\s*\S)")
+_SUPERSCRIPTS = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹", "0123456789")
+_ALLOWED = (RegionKind.FOOTER, RegionKind.TEXT, RegionKind.FOOTNOTE)  # roles that a layout model may give to a note
+
+
+def find_footnotes(
+    lines: Sequence[LayoutLine], inside: Set[int], rules: Sequence[Box], page_height: float
+) -> list[range]:
+    """Return the lines of each footnote of a page whose lines are in reading order.
+
+    `inside` are the lines of tables. `rules` are the lines drawn on the page.
+    """
+    small = _small_lines(lines, inside)
+    found: list[range] = []
+    for column in _columns(lines) if small else ():
+        begins = [index for index in column if index in small and _begins_note(lines, index, column, rules)]
+        end = _without_page_number(lines, column, begins, page_height) if begins else column.start
+        start = end
+        while start > column.start and start - 1 in small and lines[start - 1].box[1] > _HIGHEST * page_height:
+            start -= 1
+        first = next((index for index in begins if start <= index < end), end)
+        notes = range(first, end)
+        if notes and _has_text_above(lines, notes, small, page_height):
+            found += _split(lines, notes)
+    return found
+
+
+def _small_lines(lines: Sequence[LayoutLine], inside: Set[int]) -> set[int]:
+    """Return the lines in smaller type than the text, outside of tables and figures."""
+    sizes: dict[float, int] = {}
+    for line in lines:
+        sizes[line.size] = sizes.get(line.size, 0) + len(line.text)
+    text_size = max(sizes, key=lambda size: sizes[size], default=0.0)
+    text_height = 0.0 if text_size else usual_height([Line(line.text, line.box) for line in lines])
+    return {
+        index
+        for index, line in enumerate(lines)
+        if index not in inside
+        and (line.role is None or line.role.kind in _ALLOWED)
+        and (line.size < _MAX_SIZE * text_size if line.size else _height(line) < _MAX_HEIGHT * text_height)
+    }
+
+
+def _columns(lines: Sequence[LayoutLine]) -> Iterator[range]:
+    """Yield the lines of each column of the page, in reading order."""
+    start = 0
+    for index, (before, after) in enumerate(pairwise(lines), 1):
+        if after.box[1] < before.box[1] - _MAX_JUMP * _height(before):
+            yield range(start, index)
+            start = index
+    yield range(start, len(lines))
+
+
+def _without_page_number(lines: Sequence[LayoutLine], column: range, begins: Sequence[int], page_height: float) -> int:
+    """Return the line after the last one of a column that is no page number or footer."""
+    end = column.stop
+    while end - 1 > column.start and lines[end - 1].box[1] > _FOOT * page_height and end - 1 not in begins:
+        before, last = lines[end - 2], lines[end - 1]
+        if last.box[1] - before.box[3] < _APART * _height(last) and last.box[1] > before.box[1] + _height(before) / 2:
+            break
+        end -= 1
+    return end
+
+
+def _has_text_above(lines: Sequence[LayoutLine], notes: range, small: Set[int], page_height: float) -> bool:
+    """Return True if text is above the notes, and none but a footer below them, in their column."""
+    left, top, right, _ = union([lines[index].box for index in notes])
+    others = [
+        line
+        for index, line in enumerate(lines)
+        if index not in small and line.box[0] < right and left < line.box[2] and any(map(str.isalpha, line.text))
+    ]
+    return any(line.box[3] <= top + _height(line) / 2 for line in others) and not any(
+        top + _height(line) / 2 < line.box[1] < _FOOT * page_height for line in others
+    )
+
+
+def _begins_note(lines: Sequence[LayoutLine], index: int, column: range, rules: Sequence[Box]) -> bool:
+    """Return True if a short rule is above a line, or if it begins with a mark that is also in the text."""
+    above = lines[index - 1] if index > column.start else None
+    if _is_under_rule(lines[index], above, [lines[at] for at in column], rules):
+        return True
+    mark = mark_of(lines[index].text)
+    return bool(mark) and _is_in_text(mark, [*lines[:index], *lines[index + 1 :]])
+
+
+def _split(lines: Sequence[LayoutLine], notes: range) -> list[range]:
+    """Return each note: a line begins one if its mark may follow the one before."""
+    starts, before = [notes.start], mark_of(lines[notes.start].text)
+    for index in notes[1:]:
+        mark = mark_of(lines[index].text)
+        if mark and _follows(before, mark):
+            starts.append(index)
+            before = mark
+    return [range(start, end) for start, end in pairwise([*starts, notes.stop])]
+
+
+def _follows(before: str, mark: str) -> bool:
+    if before.isdigit() and mark.isdigit():
+        return 0 < int(mark) - int(before) <= _MAX_MARK_STEP
+    return not before or (mark != before and (mark == "1" if mark.isdigit() else not before.isdigit()))
+
+
+def mark_of(text: str) -> str:
+    """Return the mark of a note, without brackets; an empty string if its first line has none."""
+    match = _MARK.match(text.translate(_SUPERSCRIPTS))
+    return next(filter(None, match.groups()), "") if match else ""
+
+
+def _is_in_text(mark: str, lines: Sequence[LayoutLine]) -> bool:
+    """Return True if a mark is at the end of a word or sentence of the text, or in brackets."""
+    if mark.isdigit():
+        sign = rf"[^\W\d_][.,;:!?)\]\"'”’»]*{mark}(?!\w|[.,]\d)|(?<=\S)\s?[\[(]{mark}[\])]"
+    else:
+        sign = rf"(?<=[^\s{re.escape(mark[0])}]){re.escape(mark)}(?!{re.escape(mark[0])})"
+    return any(re.search(sign, line.text.translate(_SUPERSCRIPTS)) for line in lines)
+
+
+def _is_under_rule(
+    first: LayoutLine, above: LayoutLine | None, column: Sequence[LayoutLine], rules: Sequence[Box]
+) -> bool:
+    """Return True if a short rule is between a line and the one above, at the left edge of the column."""
+    height = _height(first)
+    left, right = min(line.box[0] for line in column), max(line.box[2] for line in column)
+    top = max(above.box[3] - height / 2 if above else 0.0, first.box[1] - _REACH * height)
+    return any(
+        top < (rule[1] + rule[3]) / 2 < first.box[1] + height / 2
+        and rule[3] - rule[1] < height / 2
+        and _MIN_RULE * height < rule[2] - rule[0] < _MAX_RULE * (right - left)
+        and min(abs(rule[0] - left), abs(rule[0] - first.box[0])) < _AT_EDGE * height
+        for rule in rules
+    )
+
+
+def _height(line: LayoutLine) -> float:
+    return line.box[3] - line.box[1]
