@@ -32,6 +32,7 @@ _INDENT = (0.6, 5.0)  # of the first line of a paragraph
 _CENTRED_TOLERANCE = 0.8  # difference between the left and right indents of a centred line
 # Ratios of type sizes or heights.
 _SAME_SIZE = (0.88, 1.14)
+_SAME_ESTIMATE = (0.86, 1.17)  # of headings in a scan
 _SAME_HEIGHT = (0.6, 1.6)  # heights of boxes depend on the letters in them
 _HEADING_RATIO = 1.15
 _LEVEL_RATIOS = (1.7, 1.35)  # of headings of the first and second level; smaller ones have the third
@@ -154,6 +155,8 @@ def _have_same_type(before: LayoutLine, after: LayoutLine) -> bool:
     """Return True if two lines have the same size of type; without sizes, about the same height."""
     if before.size and after.size:
         return _SAME_SIZE[0] < after.size / before.size < _SAME_SIZE[1]
+    if before.role and after.role and before.role.size and after.role.size:
+        return _SAME_ESTIMATE[0] < after.role.size / before.role.size < _SAME_ESTIMATE[1]
     heights = before.box[3] - before.box[1], after.box[3] - after.box[1]
     return _SAME_HEIGHT[0] < heights[1] / max(heights[0], 1e-9) < _SAME_HEIGHT[1]
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from slimgest_celery.layout import paragraphs
 from slimgest_celery.layout.structure.lines import LayoutLine
+from slimgest_celery.layout.structure.roles import Role
+from slimgest_celery.models.page import RegionKind
 
 
 def _text(*lines: tuple[str, float, float], right: float = 300) -> list[LayoutLine]:
@@ -56,3 +58,12 @@ def test_every_line_is_in_one_paragraph() -> None:
     pieces = _text(*((f"{n}", 50.0 + 20 * (n % 3), 15.0 * n) for n in range(40)))
     covered = [index for p in paragraphs.find(pieces) for index in range(p.first, p.last + 1)]
     assert covered == list(range(40)) and paragraphs.find([]) == []
+
+
+def test_headings_of_a_scan_in_two_sizes_are_two() -> None:
+    texts, sizes = ["Habitats and", "Ranges", "Feeding"], [20.1, 19.6, 16.2]
+    pieces = [
+        LayoutLine(text, (50, 22 * n, 300, 22 * n + size), role=Role(RegionKind.TITLE, 0.9, size=size))
+        for n, (text, size) in enumerate(zip(texts, sizes, strict=True))
+    ]
+    assert _found(pieces) == [["Habitats and", "Ranges"], ["Feeding"]]

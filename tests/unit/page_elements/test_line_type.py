@@ -44,6 +44,14 @@ def test_the_size_is_estimated_whatever_letters_a_line_has(text: str) -> None:
     assert _measured(text, size=30).size == pytest.approx(30, rel=0.12)
 
 
+def test_the_tail_of_a_letter_in_capitals_does_not_make_the_type_larger() -> None:
+    line = _line("Winter Quarters", size=30)
+    bottom = int(np.flatnonzero((line[:, :, 1] < 128).any(axis=1))[-1])
+    line[bottom + 1 : bottom + 7, 130:136] = 0
+    found = measure(line, _BOX, "Winter Quarters")
+    assert found and found.size == pytest.approx(30, rel=0.12)
+
+
 def test_grey_paper_is_no_obstacle_and_a_blank_line_has_no_type() -> None:
     assert _measured("Plain words", ink=60, paper=200).stroke == pytest.approx(_measured("Plain words").stroke, rel=0.1)
     assert measure(_line(""), _BOX, "") is None
