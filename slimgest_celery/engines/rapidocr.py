@@ -28,10 +28,9 @@ from slimgest_celery.geometry import scale
 _USUAL_SIDE, _MAX_ENLARGEMENT = 1040, 1.5  # an image with a shorter longer side is enlarged, by at most this ratio
 _MIN_CONFIDENCE = 0.5  # of a line; below this it was not read
 _CJK = "\u2e80"  # the first of the characters of Chinese and Japanese; the symbols before it are no reason
-# The tiny recogniser often misses these letters of Czech, Slovak and Romanian. It has no Romanian letters with a comma,
-# and returns the Turkish ones with a cedilla, which it reads well in Turkish.
-_POORLY_READ = frozenset("ěĚřŘůŮťŤďĎşŞţŢ")
-_TURKISH = frozenset("ğĞıİ")
+# The tiny recogniser often misses these letters of Czech, Slovak, Romanian and Turkish. It has no Romanian letters with
+# a comma, and returns ones with a cedilla. In Turkish it takes every fourth ı for i.
+_POORLY_READ = frozenset("ěĚřŘůŮťŤďĎşŞţŢğĞıİ")
 _PAGE_SHARE = 0.2  # of the lines of an image: if more of them need the small recogniser, it reads all lines
 
 
@@ -138,8 +137,7 @@ def lines_to_read_again(readings: Sequence[RecognizedLine], widths: Sequence[int
     """Return the lines of an image that the small recogniser must read."""
     if not readings:
         return []
-    poorly_read = frozenset() if _contains(readings, _TURKISH) else _POORLY_READ
-    lacking = {index for index, reading in enumerate(readings) if _needs_small(reading.text, poorly_read)}
+    lacking = {index for index, reading in enumerate(readings) if _needs_small(reading.text)}
     if len(lacking) > _PAGE_SHARE * len(readings) or median(r.confidence for r in readings) < quality.poor:
         return list(range(len(readings)))
     accented = {index for index, reading in enumerate(readings) if not _is_plain(reading.text)}
@@ -155,17 +153,13 @@ def lines_to_read_again(readings: Sequence[RecognizedLine], widths: Sequence[int
     return sorted(unsure)
 
 
-def _needs_small(text: str, poorly_read: frozenset[str]) -> bool:
-    return any(character >= _CJK or character in poorly_read for character in text)
+def _needs_small(text: str) -> bool:
+    return any(character >= _CJK or character in _POORLY_READ for character in text)
 
 
 def _is_plain(text: str) -> bool:
     """Return True if all letters are ASCII. The tiny recogniser takes an occasional y for ó in English."""
     return not any(character.isalpha() and not character.isascii() for character in text)
-
-
-def _contains(readings: Sequence[RecognizedLine], characters: frozenset[str]) -> bool:
-    return any(character in characters for reading in readings for character in reading.text)
 
 
 def _enlargement(image: Image) -> float:
