@@ -196,10 +196,11 @@ def test_every_pod_runs_with_minimal_permissions(name: str) -> None:
             assert container["resources"]["requests"] and container["resources"]["limits"]["memory"]
 
 
+@pytest.mark.parametrize("component", ["worker", "exports"])
 @pytest.mark.parametrize("name", INSTALLATIONS)
-def test_the_limits_of_the_service_are_below_those_of_the_pod(name: str) -> None:
+def test_the_limits_of_the_service_are_below_those_of_the_pod(name: str, component: str) -> None:
     resources = _installation(name)
-    pod = _pods(resources)["worker"]
+    pod = _pods(resources)[component]
     (container,) = pod["containers"]
     (shared,) = (each["data"] for each in resources if each["kind"] == "ConfigMap")
     ours = {**shared, **{entry["name"]: entry["value"] for entry in container["env"] if "value" in entry}}
