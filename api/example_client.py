@@ -36,7 +36,7 @@ def main(path: Path, url: str, dpi: float, output: Path) -> None:
         output.mkdir(parents=True, exist_ok=True)
         with ThreadPoolExecutor(AT_ONCE) as pool:
             succeeded = list(pool.map(lambda pdf: read_pdf(pdf, url, dpi, output), pdfs))
-    except httpx.HTTPError as error:
+    except (httpx.HTTPError, httpx.InvalidURL) as error:
         raise click.ClickException(
             f"{url} does not answer as expected ({type(error).__name__}). Check --url."
         ) from error
@@ -55,15 +55,27 @@ def read_pdf(pdf: Path, url: str, dpi: float, output: Path) -> bool:
         with httpx.stream("POST", f"{url}/process-pdf-stream", timeout=600, **upload) as response:  # type: ignore[arg-type]
             if response.status_code != 200:
                 response.read()
-                click.echo(f"{pdf.name}: {response.json()['detail']}", err=True)
+                click.echo(f"{pdf.name}: {_problem(response)}", err=True)
                 return False
+            event = None
             for event in parse(response.iter_lines()):
                 click.echo(f"{pdf.name}: {_describe_event(event.type, event.data)}")
                 if event.type == "page":
                     texts[event.data["page_number"]] = event.data["page_text"]
+    if event is None or not event.last:
+        click.echo(f"{pdf.name}: the answer ended early. If this happens again, check --url.", err=True)
+        return False
     body = "\n\n".join(f"<!-- page {number} -->\n\n{texts[number]}" for number in sorted(texts))
     (output / f"{pdf.stem}.md").write_text(f"# {pdf.name}\n\n{body}\n")
     return event.data.get("status") == "completed"
+
+
+def _problem(response: httpx.Response) -> str:
+    """Return the reason of a refusal. A server other than slimgest, such as a proxy, gives none that can be shown."""
+    try:
+        return str(response.json()["detail"])
+    except (ValueError, KeyError, TypeError):
+        return f"{response.url.host} answered {response.status_code}. Check --url."
 
 
 def _describe_event(kind: str, data: dict[str, object]) -> str:

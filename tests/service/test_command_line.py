@@ -21,6 +21,7 @@ from slimgest_celery.cli.resume_log import NAME
 from tests.support import pdfs
 from tests.support.ports import free_port
 from tests.support.processes import start
+from tests.support.receiver import receiving
 from tests.support.signals import default_sigint
 from tests.support.stack import ROOT, Stack, wait_for
 
@@ -440,9 +441,32 @@ def test_the_example_client_writes_markdown(stack: Stack, tmp_path: Path) -> Non
     assert done.returncode == 0, done.stderr
     assert "a.pdf: page" in done.stdout and "a.pdf: complete completed" in done.stdout
     assert "page 1\n\n<!-- page 2 -->\n\npage 2" in (tmp_path / "out/a.md").read_text()
-    command[5] = "http://127.0.0.1:9"
-    failed = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60)
-    assert failed.returncode == 1 and "does not answer" in failed.stderr and "Traceback" not in failed.stderr
+    for url, says in (
+        ("http://127.0.0.1:9", "does not answer"),
+        ("http://[", "does not answer"),
+        (f"{stack.url}/docs", "a.pdf: "),  # a path of its own
+    ):
+        command[5] = url
+        failed = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60)
+        assert failed.returncode == 1 and says in failed.stderr and "Traceback" not in failed.stderr, url
+
+
+@pytest.mark.parametrize(
+    ("status", "says"),
+    [
+        (502, "127.0.0.1 answered 502. Check --url."),
+        (200, "the answer ended early. If this happens again, check --url."),
+    ],
+)
+def test_the_example_client_ends_without_a_traceback_at_a_server_that_is_not_slimgest(
+    tmp_path: Path, status: int, says: str
+) -> None:
+    (tmp_path / "a.pdf").write_bytes(b"%PDF-1.4 broken")
+    with receiving(status) as server:
+        url = f"http://127.0.0.1:{server.port}"
+        command = [sys.executable, "-m", "api.example_client", str(tmp_path), "--url", url, "-o", str(tmp_path)]
+        done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60)
+    assert (done.returncode, done.stderr) == (1, f"a.pdf: {says}\n")
 
 
 def _ready(url: str) -> bool:
