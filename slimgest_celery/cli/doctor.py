@@ -120,8 +120,13 @@ def _layout_model(settings: Settings) -> Finding:
 
 
 def _tesseract(settings: Settings) -> Finding:
-    settings = settings.model_copy(update={"engine": "tesseract"})
-    return _check("Tesseract", "for languages that the engine does not read", lambda: load_engine(settings), False)
+    """Check the second engine. Only pages in languages that the first one does not read need it."""
+    name = "Tesseract, for languages that the engine does not read"
+    try:
+        load_engine(settings.model_copy(update={"engine": "tesseract"}))
+    except SlimgestError as error:  # without the hint: another engine is no help
+        return Finding(name=name, ok=False, advice=error.message, required=False)
+    return Finding(name=name, ok=True)
 
 
 def _languages(settings: Settings) -> Finding:

@@ -19,5 +19,4 @@ def list_languages(settings: Settings) -> tuple[str, str, bool]:
     if missing := engines.unreadable(parse_tags(settings.languages)):
         packages = " ".join(map(data_package, missing))
         return names, f"For SLIMGEST_LANGUAGES: `apt-get install {packages}`.", True
-    advice = "" if engines.helper else "To read other scripts: `pip install 'slimgest[tesseract]'` and language data."
-    return names, advice, False
+    return names, "", False

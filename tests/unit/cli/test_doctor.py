@@ -27,7 +27,7 @@ def test_each_problem_has_its_reason_and_what_to_do(tmp_path: Path, monkeypatch:
 
 
 def test_the_advice_is_printed_as_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
-    advice = f"nemotron-ocr is missing. {'Read on. ' * 20}`pip install 'slimgest[gpu]'`."
+    advice = f"tesserocr is not installed. {'Read on. ' * 20}`pip install 'slimgest[tesseract]'`."
     monkeypatch.setattr(main, "check_machine", lambda: [Finding(name="OCR engine", ok=False, advice=advice)])
     done = CliRunner().invoke(main.main, ["doctor"])
     assert done.exit_code == 1
