@@ -59,7 +59,7 @@ class Outcome:
         if not count:
             return None
         codes = ", ".join(sorted(self.warnings))
-        return f"{_counted(count, 'page')} may be wrong ({codes}); the format json says why."
+        return f"{counted(count, 'page')} may be wrong ({codes}); the format json says why."
 
     @property
     def problem_text(self) -> str | None:
@@ -67,7 +67,8 @@ class Outcome:
         if self.error:
             return error_text(self.error.message, self.error.code, self.error.hint)
         if self.job and self.job.status != JobStatus.COMPLETED:
-            return f"{self.job.pages_failed} of {self.job.total_pages} pages failed; the results contain the reasons."
+            total = counted(self.job.total_pages or 0, "page")
+            return f"{self.job.pages_failed} of {total} failed; the results contain the reasons."
         return None
 
 
@@ -76,6 +77,7 @@ class Summary:
     """Counts of the documents and pages that a run has read so far."""
 
     documents: int = 0
+    skipped: int = 0  # read by an earlier run
     failed: int = 0
     pages: int = 0
     pages_failed: int = 0
@@ -89,6 +91,7 @@ class Summary:
     def add(self, outcome: Outcome, succeeded: bool) -> None:
         """Count a PDF; `succeeded` if every page was read."""
         self.documents += 1
+        self.skipped += not outcome.job and not outcome.error
         self.failed += not succeeded
         if outcome.job:
             self.pages += outcome.job.pages_done
@@ -97,14 +100,16 @@ class Summary:
 
     def text(self) -> str:
         """Return a sentence for the end of the run."""
+        skipped = f" ({self.skipped} of them read earlier)" if self.skipped else ""
         return (
-            f"{_counted(self.documents, 'document')}, {_counted(self.pages, 'page')} in "
-            f"{time.monotonic() - self._started_s:.1f} s: {_counted(self.failed, 'document')} not read completely, "
-            f"{_counted(self.pages_failed, 'page')} failed, {_counted(self.pages_with_warnings, 'page')} with warnings."
+            f"{counted(self.documents, 'document')}{skipped}, {counted(self.pages, 'page')} in "
+            f"{time.monotonic() - self._started_s:.1f} s: {counted(self.failed, 'document')} not read completely, "
+            f"{counted(self.pages_failed, 'page')} failed, {counted(self.pages_with_warnings, 'page')} with warnings."
         )
 
 
-def _counted(count: int, thing: str) -> str:
+def counted(count: int, thing: str) -> str:
+    """Return a number of things in words, such as `1 page` or `2 pages`."""
     return f"{count} {thing}" if count == 1 else f"{count} {thing}s"
 
 

@@ -21,6 +21,7 @@ from slimgest_celery.cli import output as terminal
 from slimgest_celery.cli.batch import AT_ONCE, FoundPdf, Run, Summary, find_clashes, find_pdfs, process_all
 from slimgest_celery.cli.resume_log import ResumeLog
 from slimgest_celery.client import ApiError, JobCompleted, ResultFormat
+from slimgest_celery.config import Settings
 from slimgest_celery.formats.registry import FORMATS
 from slimgest_celery.models.job import JobStatus, Mode, Options
 from slimgest_celery.models.results import FormatOptions
@@ -173,7 +174,7 @@ def process(
                 resume_log=resume_log,
                 progress=progress,
             )
-            terminal.print_how(client.service(), quiet)
+            terminal.print_how(client.service(), _languages(options, url), quiet)
             summary = Summary()
             with closing(process_all(run, pdfs, jobs)) as outcomes, terminal.resume_notice(resume_log):
                 for outcome in outcomes:
@@ -284,8 +285,10 @@ def watch(job_id: str, url: str, as_json: bool) -> None:
       slimgest watch 0f6c…
     """
     with terminal.report_errors(), terminal.patient_client(url) as client:
+        if not as_json:
+            terminal.print_queued(client.status(job_id))
         for event in client.stream(job_id):
-            terminal.print_event(event, as_json)
+            terminal.print_event(event, job_id, as_json)
         sys.exit(0 if isinstance(event, JobCompleted) and event.status == JobStatus.COMPLETED else 1)
 
 
@@ -379,6 +382,11 @@ def _options(how: dict[str, Any]) -> Options:
         return Options.model_validate({name: value for name, value in how.items() if value is not None})
     except ValueError as error:
         raise click.UsageError("--pages must be page numbers from 1 and ranges, such as 1-3,7.") from error
+
+
+def _languages(options: Options, url: str | None) -> str:
+    """Return the languages that are used. Those of a service elsewhere are known to that service only."""
+    return options.languages or ("as the service is set" if url else Settings.from_env().languages)
 
 
 def _output_file(output: Path | None, paths: tuple[Path, ...], formats: tuple[str, ...], again: bool) -> Path | None:

@@ -17,7 +17,7 @@ import click
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from slimgest_celery.cli.batch import Outcome
+from slimgest_celery.cli.batch import Outcome, counted
 from slimgest_celery.cli.error_hints import error_text
 from slimgest_celery.cli.local_service import LocalService, LocalServiceFailed
 from slimgest_celery.cli.resume_log import ResumeLog
@@ -34,7 +34,7 @@ from slimgest_celery.client import (
 )
 from slimgest_celery.errors import RequestInvalid, SlimgestError
 from slimgest_celery.models.file_type import HEAD_BYTES, FileType, recognise
-from slimgest_celery.models.job import Status
+from slimgest_celery.models.job import JobStatus, Status
 from slimgest_celery.models.page import Source
 
 _DASH = Path("-")
@@ -148,16 +148,17 @@ def print_job(entry: Status, as_json: bool) -> None:
     click.echo(entry.model_dump_json() if as_json else job_line(entry))
 
 
-def print_how(service: dict[str, Any], quiet: bool) -> None:
-    """Say in one line with what PDFs are read, unless nobody watches."""
+def print_how(service: dict[str, Any], languages: str, quiet: bool) -> None:
+    """Say in one line with what PDFs are read, and in which languages, unless nobody watches."""
     if is_silent(quiet):
         return
     workers = service["workers"]
-    engines = ", ".join(sorted({worker["engine"] for worker in workers})) or "no engine"
+    started = [worker for worker in workers if worker["state"] != "starting"]  # earlier, the engine may be "auto"
+    engines = ", ".join(sorted({worker["engine"] for worker in started or workers})) or "no engine"
     count = f"{len(workers)} {'worker' if len(workers) == 1 else 'workers'}"
     devices = ", ".join(sorted({worker["device"] for worker in workers}))
-    languages = f"; languages: {service['languages']}" if "languages" in service else ""
-    _stderr.print(f"Reading with {engines} on {count} ({devices}){languages}", style="dim", highlight=False)
+    line = f"Reading with {engines} on {count} ({devices}); languages: {languages}"
+    _stderr.print(line, style="dim", markup=False, highlight=False, soft_wrap=True)
 
 
 def service_table(service: dict[str, Any], entries: Sequence[Status]) -> str:
@@ -187,18 +188,26 @@ def job_line(entry: Status) -> str:
     return f"{entry.job_id}  {entry.status:10}  {pages:>11} pages  {entry.filename}"
 
 
-def print_event(event: JobEvent, as_json: bool) -> None:
+def print_queued(job: Status) -> None:
+    """Say that a job waits: its first event comes when a worker opens it."""
+    if job.status == JobStatus.QUEUED:
+        ahead = f"; {counted(job.pages_ahead, 'page')} of earlier jobs to read first" if job.pages_ahead else ""
+        click.echo(f"{job.filename}: queued{ahead}", err=True)
+
+
+def print_event(event: JobEvent, job_id: str, as_json: bool) -> None:
     if as_json:
         data = event.model_dump(mode="json", exclude={"type", "id"})
         click.echo(json.dumps({"type": event.type, "data": data}, ensure_ascii=False))
     else:
-        click.echo(_event_text(event))
+        click.echo(event_text(event, job_id))
 
 
-def _event_text(event: JobEvent) -> str:
+def event_text(event: JobEvent, job_id: str) -> str:
+    """Return an event as a line for a person."""
     match event:
         case JobStarted():
-            return f"{event.filename}: {event.total_pages} pages to read"
+            return f"{event.filename}: {counted(event.total_pages, 'page')} to read"
         case PageDone():
             failed = f", {event.pages_failed} failed" if event.pages_failed else ""
             how = _HOW_READ.get(event.source, event.status) if event.source else event.status
@@ -206,8 +215,10 @@ def _event_text(event: JobEvent) -> str:
             return f"page {event.page_number}: {how}{warnings} ({event.pages_done} of {event.total_pages} done{failed})"
         case JobCompleted():
             warned = f", {event.pages_with_warnings} with warnings" if event.pages_with_warnings else ""
-            retry = "; `slimgest retry` reads them again" if event.pages_failed else ""
-            return f"{event.status}: {event.pages_failed} of {event.total_pages} pages failed{warned}{retry}"
+            if not event.pages_failed:
+                return f"{event.status}: {counted(event.total_pages, 'page')} read{warned}"
+            failed = f"{event.pages_failed} of {counted(event.total_pages, 'page')} failed"
+            return f"{event.status}: {failed}{warned}. Read what failed again with `slimgest retry {job_id}`."
         case JobFailed():
             return error_text(event.message, event.code, event.hint)
 

@@ -82,7 +82,10 @@ def test_process_of_a_folder_writes_a_file_per_pdf_and_reports_failures(stack: S
 def test_progress_is_shown_to_a_terminal_unless_quiet(stack: Stack, tmp_path: Path) -> None:
     (tmp_path / "a.pdf").write_bytes(pdfs.numbered(2))
     shown = _on_a_terminal("process", "a.pdf", "--url", stack.url, cwd=tmp_path)
-    assert "2/2\x1b[0m pages" in shown and "Reading with by-colour 1 on 2 workers" in shown
+    assert "2/2\x1b[0m pages" in shown
+    assert "Reading with by-colour 1 on 2 workers (cpu); languages: as the service is set\x1b" in shown
+    shown = _on_a_terminal("process", "a.pdf", "-l", "de,fr", cwd=tmp_path, SLIMGEST_NUM_WORKERS="1")
+    assert "Reading with by-colour 1 on 1 worker (cpu); languages: de,fr\x1b" in shown, "a service of its own"
     assert _on_a_terminal("process", "a.pdf", "--url", stack.url, "-q", cwd=tmp_path) == ""
     (tmp_path / "many").mkdir()
     for number in range(6):
@@ -91,11 +94,13 @@ def test_progress_is_shown_to_a_terminal_unless_quiet(stack: Stack, tmp_path: Pa
     assert "6/6\x1b[0m PDFs" in shown and "[0].pdf" in shown
 
 
-def _on_a_terminal(*arguments: str, cwd: Path) -> str:
+def _on_a_terminal(*arguments: str, cwd: Path, **env: str) -> str:
     """Return what a command writes to standard error on a terminal."""
     ours, theirs = pty.openpty()
     command = [sys.executable, "-m", "slimgest_celery.cli", *arguments]
-    process = subprocess.Popen(command, cwd=cwd, env={**os.environ, **ENV}, stdout=subprocess.DEVNULL, stderr=theirs)
+    process = subprocess.Popen(
+        command, cwd=cwd, env={**os.environ, **ENV, **env}, stdout=subprocess.DEVNULL, stderr=theirs
+    )
     os.close(theirs)
     shown = b""
     with suppress(OSError):  # Linux ends a terminal's output with an error
@@ -112,17 +117,18 @@ def test_an_interrupted_folder_run_reads_only_what_is_missing(stack: Stack, tmp_
         (tmp_path / f"in/{name}.pdf").write_bytes(pdfs.numbered(1))
     command = ["process", "in", "-o", "out", "-f", "txt", "--json", "--url", stack.url]
 
-    def run(*more: str) -> dict[str, str]:
+    def run(*more: str, says: str = "3 documents, ") -> dict[str, str]:
         done = _slimgest(*command, *more, cwd=tmp_path)
-        assert done.returncode == 0, done.stderr
+        assert done.returncode == 0 and done.stderr.startswith(says), done.stderr
         entries = map(json.loads, done.stdout.splitlines())
         return {Path(entry["path"]).stem: entry["status"] for entry in entries}
 
     assert run("--jobs", "1") == dict.fromkeys("abc", "completed")
-    assert run() == dict.fromkeys("abc", "skipped")
+    assert run(says="3 documents (3 of them read earlier), 0 pages in ") == dict.fromkeys("abc", "skipped")
     (tmp_path / "in/a.pdf").write_bytes(pdfs.numbered(2))  # another file now
     (tmp_path / "out/b.txt").unlink()
-    assert run() == {"a": "completed", "b": "completed", "c": "skipped"}
+    again = run(says="3 documents (1 of them read earlier), 3 pages in ")
+    assert again == {"a": "completed", "b": "completed", "c": "skipped"}
     assert (tmp_path / "out/a.txt").read_text() == "page 1\n\fpage 2\n\f"
     assert run("--dpi", "100") == dict.fromkeys("abc", "completed"), "other options"
     assert run("--dpi", "100", "--again") == dict.fromkeys("abc", "completed")
@@ -173,7 +179,7 @@ def test_a_result_is_printed_or_written_to_a_file(stack: Stack, tmp_path: Path) 
     env = {"SLIMGEST_URL": stack.url}
     job_id = _slimgest("submit", "a.pdf", cwd=tmp_path, **env).stdout.strip()
     shown = _slimgest("watch", job_id, cwd=tmp_path, **env).stdout
-    assert "a.pdf: 2 pages to read" in shown and "completed: 0 of 2 pages failed" in shown
+    assert "a.pdf: 2 pages to read" in shown and "completed: 2 pages read\n" in shown
     assert _slimgest("result", job_id, "-f", "txt", cwd=tmp_path, **env).stdout == "page 1\n\fpage 2\n\f"
     assert _slimgest("result", job_id, "-f", "pdf", "-o", "made.pdf", cwd=tmp_path, **env).returncode == 0
     assert (tmp_path / "made.pdf").read_bytes().startswith(b"%PDF-")
@@ -292,7 +298,7 @@ def test_submit_status_watch_and_cancel(stack: Stack, tmp_path: Path) -> None:
     job_id = _slimgest("submit", "a.pdf", "--url", stack.url, "--mode", "ocr", cwd=tmp_path).stdout.strip()
     watched = _slimgest("watch", job_id, cwd=tmp_path, SLIMGEST_URL=stack.url)
     begun, *pages, ended = watched.stdout.splitlines()
-    assert (begun, ended) == ("a.pdf: 2 pages to read", "completed: 0 of 2 pages failed")
+    assert (begun, ended) == ("a.pdf: 2 pages to read", "completed: 2 pages read")
     assert [line.partition(" (")[0] for line in sorted(pages)] == ["page 1: by OCR", "page 2: by OCR"]
     assert watched.returncode == 0
     table = _slimgest("status", job_id, "--url", stack.url, cwd=tmp_path).stdout.splitlines()
@@ -304,6 +310,11 @@ def test_submit_status_watch_and_cancel(stack: Stack, tmp_path: Path) -> None:
     whole = json.loads(_slimgest("status", "--json", "--url", stack.url, cwd=tmp_path).stdout)
     assert whole["service"]["workers"] and job_id in [entry["job_id"] for entry in whole["jobs"]]
     assert "completed" in _slimgest("cancel", job_id, "--url", stack.url, cwd=tmp_path).stdout
+    deleted = _slimgest("submit", "a.pdf", "--url", stack.url, cwd=tmp_path).stdout.strip()
+    stack.wait_end(deleted)
+    assert _slimgest("delete", deleted, "--url", stack.url, cwd=tmp_path).stdout == f"{deleted}  deleted\n"
+    gone = _slimgest("status", deleted, "--url", stack.url, cwd=tmp_path)
+    assert gone.returncode == 1 and "The job was deleted" in gone.stderr
     listed = _slimgest("jobs", "--status", "completed", "--since", "1h", "-n", "1", "--url", stack.url, cwd=tmp_path)
     assert listed.stdout.startswith(job_id) and listed.stdout.count("\n") == 1
     nothing = _slimgest("jobs", "--status", "cancelled", "--filename", "?", "--all", "--url", stack.url, cwd=tmp_path)
