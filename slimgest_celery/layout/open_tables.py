@@ -13,6 +13,7 @@ The caller gives lines in reading order, so that the columns of a page are alrea
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import pairwise
 from statistics import median
@@ -42,6 +43,7 @@ _MIN_ROWS = 3  # with fewer, alignment is no evidence
 _MIN_ROWS_OF_TWO = 4  # of two columns; fewer may also be two blocks of lines, such as sender and date
 _MIN_RULES = 3  # above and below the table, and one between
 _MAX_SINGLE = 10  # consecutive rows of one line each in a table: the lines of a wrapped cell
+_MAX_HEADER_ROWS = 7  # of lines at different heights: cells of three and of two lines, centred, make five
 _MIN_BANDS = 4  # rows between rules, of a table with rules between all its rows
 # Shares.
 _MAX_MERGED = 0.25  # of the rows: merged cells
@@ -50,6 +52,7 @@ _MIN_FLUSH = 0.75  # of the cells of a column; the headings of columns often are
 _MAX_RUNNING = 0.2  # of the cells below others: those that continue the text of the row above
 _MAX_BLANK = 0.6  # of a column's cells
 _TIGHT = 1.25  # the distance of two lines of a cell, in the smallest distance of two lines
+_APART = 1.15  # the distance of two rows without a rule between them, in the distance of two lines of a cell
 _WIDE = 0.65  # of the column: the width of a line that is followed by another line of the same cell
 
 
@@ -247,7 +250,9 @@ def _read_table(rows: list[_Row], rules: Sequence[Box], height: float) -> list[C
         return None
     levels = _find_levels(rows, columns, rules, height)
     rows = _trim(rows, levels, height)
-    groups = [group for band in _bands(rows, levels) for group in _group_rows(band, columns, len(levels))]
+    header = _count_header_rows(rows, columns, levels, height)
+    bands = _bands(rows[header:], levels)
+    groups = [*([rows[:header]] if header else []), *_grouped(bands, columns, len(levels))]
     cells = _place(groups, columns)
     if cells is None or not _is_table(cells, rows, columns, len(levels) >= _MIN_RULES, height):
         return None
@@ -360,6 +365,56 @@ def _bands(rows: Sequence[_Row], levels: Sequence[_Level]) -> list[list[_Row]]:
         middle = sum(line.middle for line in row) / len(row)
         bands[sum(level.at < middle for level in levels)].append(row)
     return [band for band in bands if band]
+
+
+def _count_header_rows(rows: list[_Row], columns: _Columns, levels: Sequence[_Level], height: float) -> int:
+    """Return the number of rows of lines that are the first row of the table: names of columns of several lines each.
+
+    A rule or a wider gap is below them, and amounts, of which they have none, are below that. Return 0 in doubt.
+    """
+    for count in range(2, min(_MAX_HEADER_ROWS, len(rows) - 2) + 1):
+        header, body = rows[:count], rows[count:]
+        if any(is_amount(line.text) for line in header[-1]):
+            return 0
+        bottom, top = max(line.middle for row in header for line in row), _top(body[0])
+        is_ruled = any(bottom < level.at < top for level in levels)
+        inner = _header_pitch(header, columns, height)
+        is_apart = inner > 0 and min(top - bottom, _min_pitch(body)) > _APART * inner
+        if inner and (is_ruled or is_apart) and _has_amounts(body, columns):
+            return count
+    return 0
+
+
+def _header_pitch(rows: Sequence[_Row], columns: _Columns, height: float) -> float:
+    """Return the largest distance of two lines of a cell if these rows of lines are one row of cells; 0 if not."""
+    inside: dict[tuple[int, int], list[_Line]] = {}
+    for row in rows:
+        for line in row:
+            inside.setdefault(_columns_of(line, columns), []).append(line)
+    several = [lines for lines in inside.values() if len(lines) > 1]
+    distances = [below.middle - above.middle for lines in several for above, below in pairwise(lines)]
+    if len(several) < 2 or any(first != last for first, last in inside) or max(distances) > _TIGHT * min(distances):
+        return 0.0
+    return max(distances) if all(_is_aligned(lines, height) for lines in several) else 0.0
+
+
+def _is_aligned(lines: Sequence[_Line], height: float) -> bool:
+    """Return True if all lines of a cell have the same left edge, right edge or middle."""
+    edges = ([line.box[0] for line in lines], [line.box[2] for line in lines])
+    middles = [(left + right) / 2 for left, right in zip(*edges, strict=True)]
+    return any(max(places) - min(places) <= _FLUSH_TOLERANCE * height for places in (*edges, middles))
+
+
+def _has_amounts(rows: Sequence[_Row], columns: _Columns) -> bool:
+    """Return True if at least half of the rows have an amount in the same column."""
+    amounts = Counter(_columns_of(line, columns)[0] for row in rows for line in row if is_amount(line.text))
+    return 2 * max(amounts.values(), default=0) >= len(rows)
+
+
+def _grouped(bands: Sequence[list[_Row]], columns: _Columns, rules: int) -> Iterator[list[_Row]]:
+    """Yield the rows of the table, each of one or several rows of lines."""
+    for band in bands:
+        yield from _group_rows(band, columns, rules)
 
 
 def _group_rows(band: list[_Row], columns: _Columns, rules: int) -> list[list[_Row]]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from slimgest_celery.geometry import Box
 from slimgest_celery.layout.open_tables import FoundTable, find_between_rules, find_tables
 from slimgest_celery.layout.table_cells import Cell
@@ -125,3 +127,32 @@ def test_text_between_rules_is_no_table() -> None:
     items: list[Item] = [(0, 400, 12.0 * n, "a line of text over the whole width") for n in range(12)]
     rules = [(0.0, y, 400.0, y + 1) for y in (-5.0, 45.0, 150.0)]
     assert find_between_rules(*_split(items), rules, 10) == []
+
+
+@pytest.mark.parametrize("rules", [[], [(0.0, 46.0, 400.0, 46.0)]], ids=["a gap", "a rule"])
+@pytest.mark.parametrize("offset", [0, 6, 12], ids=["top", "middle", "bottom"])
+def test_the_lines_of_column_names_are_one_header_row(rules: list[Box], offset: int) -> None:
+    items: list[Item] = []
+    for n, row in enumerate([("", "", "No.", "Date"), ("", "", "of", "of the"), ("", "", "cases", "report")]):
+        items += _row(12.0 * n, *row)
+    items += [*_row(offset, "Name of", "Place of"), *_row(offset + 12, "state", "report")]
+    for n, row in enumerate(
+        [("Bihar", "Gaya", "69", "Monday"), ("Goa", "Margao", "30", "Friday"), ("Assam", "", "7", "")]
+    ):
+        items += _row(52.0 + 16 * n, *row)
+    items.sort(key=lambda item: (item[2], item[0]))
+    (table,) = _find(items, rules)
+    names, first, *others = _texts(table.cells, items)
+    assert names == ["Name of state", "Place of report", "No. of cases", "Date of the report"]
+    assert first == ["Bihar", "Gaya", "69", "Monday"] and len(others) == 2
+
+
+def test_rows_of_text_above_amounts_are_no_lines_of_column_names() -> None:
+    rows = [("Grain", "Place", "Sum"), ("Oats", "Field", "12"), ("Rye", "Barn", "7"), ("Peas", "Shed", "3")]
+    items = [item for n, row in enumerate(rows) for item in _row(15 * n, *row)]
+    (table,) = _find(items)
+    assert len(_texts(table.cells, items)) == 4
+    groups = [("Grain", "Place", "Unit"), ("grown", "kept", "used"), ("Oats", "Field", "12"), ("Rye", "Barn", "7")]
+    items = [item for n, row in enumerate(groups) for item in _row(15 * n, *row)]  # no gap below the names
+    (table,) = _find(items)
+    assert len(_texts(table.cells, items)) == 4
