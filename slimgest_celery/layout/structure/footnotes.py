@@ -12,24 +12,28 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence, Set
 from itertools import pairwise
+from statistics import median
 
 from slimgest_celery.geometry import Box, union
 from slimgest_celery.layout.structure.lines import LayoutLine
-from slimgest_celery.layout.structure.roles import Line, usual_height
 from slimgest_celery.models.page import RegionKind
 
 _MAX_SIZE = 0.93  # of the size of the text; its notes are smaller
-_MAX_HEIGHT = 0.92  # of the height of the text's lines in a scan, where heights vary
+_MIN_SMALL = 0.6  # of the lines of notes in a scan
+_MEASURED = 25  # characters: the mean width of those of a longer line shows the size of its type
 _HIGHEST = 0.35  # of the height of the page: no footnote begins above it
 _FOOT = 0.88  # of the height of the page: a line below it and apart from others is a page number or footer
 # In heights of a line.
 _APART = 1.0  # between the notes and a page number
 _MAX_RULE = 0.6  # of the width of the column: a longer rule is no sign of footnotes
-_MIN_RULE = 2.0
+_MIN_RULE = 4.0
+_OVERLAP = 0.2  # of a rule and the lines above and below it
+_INDENT = (-2.0, 5.0)  # of the notes, from the left edge of the text above
 _AT_EDGE = 2.0  # the left end of the rule, from the left edge of the notes
 _REACH = 2.5  # between the rule and the first note
 _MAX_JUMP = 3.0  # up, from one line to the next: more is the start of the next column
 _MAX_MARK_STEP = 3  # from the number of a note to that of the next
+_MIN_WORDS = 3  # in a line without a mark: the labels of drawings are shorter
 _START = r"""(?=[^\W\d_]|["“„'‘«(<\[])"""
 _MARK = re.compile(rf"(?:(\d{{1,3}})[.)]?\s*{_START}|\[(\d{{1,3}})\]\s*\S|\((\d{{1,2}})\)\s*\S|([*∗†‡§¶]{{1,4}})\s*\S)")
 _SUPERSCRIPTS = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹", "0123456789")
@@ -48,30 +52,53 @@ def find_footnotes(
     for column in _columns(lines) if small else ():
         begins = [index for index in column if index in small and _begins_note(lines, index, column, rules)]
         end = _without_page_number(lines, column, begins, page_height) if begins else column.start
-        start = end
-        while start > column.start and start - 1 in small and lines[start - 1].box[1] > _HIGHEST * page_height:
-            start -= 1
-        first = next((index for index in begins if start <= index < end), end)
-        notes = range(first, end)
-        if notes and _has_text_above(lines, notes, small, page_height):
-            found += _split(lines, notes)
+        low = (index for index in begins if index < end and lines[index].box[1] > _HIGHEST * page_height)
+        notes = (range(index, end) for index in low if _are_small(lines, range(index, end), small))
+        first = next(notes, None)
+        if first and _has_text_above(lines, first, small, page_height):
+            found += _split(lines, first)
     return found
 
 
 def _small_lines(lines: Sequence[LayoutLine], inside: Set[int]) -> set[int]:
     """Return the lines in smaller type than the text, outside of tables and figures."""
-    sizes: dict[float, int] = {}
-    for line in lines:
-        sizes[line.size] = sizes.get(line.size, 0) + len(line.text)
-    text_size = max(sizes, key=lambda size: sizes[size], default=0.0)
-    text_height = 0.0 if text_size else usual_height([Line(line.text, line.box) for line in lines])
+    sizes = [line.size or _character_width(line) for line in lines]
+    usual = _most_frequent_size(lines) or _usual_width(lines)
     return {
         index
         for index, line in enumerate(lines)
         if index not in inside
         and (line.role is None or line.role.kind in _ALLOWED)
-        and (line.size < _MAX_SIZE * text_size if line.size else _height(line) < _MAX_HEIGHT * text_height)
+        and sizes[index] < _MAX_SIZE * usual  # the size of a short line of a scan is unknown
     }
+
+
+def _most_frequent_size(lines: Sequence[LayoutLine]) -> float:
+    sizes: dict[float, int] = {}
+    for line in lines:
+        sizes[line.size] = sizes.get(line.size, 0) + len(line.text)
+    return max(sizes, key=lambda size: sizes[size], default=0.0)
+
+
+def _character_width(line: LayoutLine) -> float:
+    """Return the mean width of the characters of a line of a scan; 0 if they are too few."""
+    return (line.box[2] - line.box[0]) / len(line.text) if len(line.text) >= _MEASURED else 0.0
+
+
+def _usual_width(lines: Sequence[LayoutLine]) -> float:
+    """Return the usual mean width of characters; 0 if no line shows it."""
+    widths = [width for line in lines if (width := _character_width(line))]
+    return median(widths) if widths else 0.0
+
+
+def _are_small(lines: Sequence[LayoutLine], notes: range, small: Set[int]) -> bool:
+    """Return True if notes are in smaller type than the text; of a scan, most of them, as its sizes are estimates."""
+    own = [lines[index] for index in notes]
+    share = sum(index in small for index in notes) / len(notes)
+    if own[0].size:
+        return share == 1
+    width = sum(line.box[2] - line.box[0] for line in own) / max(1, sum(len(line.text) for line in own))
+    return share >= _MIN_SMALL and width < _MAX_SIZE * _usual_width(lines)
 
 
 def _columns(lines: Sequence[LayoutLine]) -> Iterator[range]:
@@ -101,19 +128,25 @@ def _has_text_above(lines: Sequence[LayoutLine], notes: range, small: Set[int], 
     others = [
         line
         for index, line in enumerate(lines)
-        if index not in small and line.box[0] < right and left < line.box[2] and any(map(str.isalpha, line.text))
+        if index not in small and index not in notes and line.box[0] < right and left < line.box[2]
     ]
-    return any(line.box[3] <= top + _height(line) / 2 for line in others) and not any(
-        top + _height(line) / 2 < line.box[1] < _FOOT * page_height for line in others
-    )
+    others = [line for line in others if any(map(str.isalpha, line.text))]
+    above = [line for line in others if line.box[3] <= top + _height(line) / 2]
+    if not above or any(top + _height(line) / 2 < line.box[1] < _FOOT * page_height for line in others):
+        return False
+    height = median(_height(line) for line in above)
+    indent = left - min(line.box[0] for line in above)
+    return _INDENT[0] * height < indent < _INDENT[1] * height
 
 
 def _begins_note(lines: Sequence[LayoutLine], index: int, column: range, rules: Sequence[Box]) -> bool:
     """Return True if a short rule is above a line, or if it begins with a mark that is also in the text."""
     above = lines[index - 1] if index > column.start else None
-    if _is_under_rule(lines[index], above, [lines[at] for at in column], rules):
+    text = lines[index].text
+    mark = mark_of(text)
+    is_text = bool(mark) or (text[:1].isalpha() and len(text.split()) >= _MIN_WORDS)
+    if is_text and _is_under_rule(lines[index], above, [lines[at] for at in column], rules):
         return True
-    mark = mark_of(lines[index].text)
     return bool(mark) and _is_in_text(mark, [*lines[:index], *lines[index + 1 :]])
 
 
@@ -155,9 +188,10 @@ def _is_under_rule(
     """Return True if a short rule is between a line and the one above, at the left edge of the column."""
     height = _height(first)
     left, right = min(line.box[0] for line in column), max(line.box[2] for line in column)
-    top = max(above.box[3] - height / 2 if above else 0.0, first.box[1] - _REACH * height)
+    overlap = _OVERLAP * height
+    top = max(above.box[3] - overlap if above else 0.0, first.box[1] - _REACH * height)
     return any(
-        top < (rule[1] + rule[3]) / 2 < first.box[1] + height / 2
+        top < (rule[1] + rule[3]) / 2 < first.box[1] + overlap
         and rule[3] - rule[1] < height / 2
         and _MIN_RULE * height < rule[2] - rule[0] < _MAX_RULE * (right - left)
         and min(abs(rule[0] - left), abs(rule[0] - first.box[0])) < _AT_EDGE * height
