@@ -1,5 +1,5 @@
-# `make demo` shows what slimgest does; `make check` takes a minute or two, `make test` a quarter of an hour, `make slow`
-# runs the tests that `make test` leaves out. Each target installs what it needs into .venv.
+# `make demo` shows what slimgest does; `make check` takes a minute or two, `make test` half an hour on two cores, and
+# `make slow` runs the tests that `make test` leaves out. Each target installs what it needs into .venv.
 
 PYTHON ?= python3
 BIN := .venv/bin
