@@ -33,8 +33,9 @@ _AT_EDGE = 2.0  # the left end of the rule, from the left edge of the notes
 _REACH = 2.5  # between the rule and the first note
 _MAX_JUMP = 3.0  # up, from one line to the next: more is the start of the next column
 _MAX_MARK_STEP = 3  # from the number of a note to that of the next
+_MAX_LINES, _MAX_SHORT_RULES, _MAX_MARKS = 3000, 300, 50  # of a page; more are those of a drawing or of code
 _MIN_WORDS = 3  # in a line without a mark: the labels of drawings are shorter
-_START = r"""(?=[^\W\d_]|["“„'‘«(<\[])"""
+_START = r"""(?=[^\W\d_]|["“„'‘«(</\[])"""
 _MARK = re.compile(rf"(?:(\d{{1,3}})[.)]?\s*{_START}|\[(\d{{1,3}})\]\s*\S|\((\d{{1,2}})\)\s*\S|([*∗†‡§¶]{{1,4}})\s*\S)")
 _SUPERSCRIPTS = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹", "0123456789")
 _ALLOWED = (RegionKind.FOOTER, RegionKind.TEXT, RegionKind.FOOTNOTE)  # roles that a layout model may give to a note
@@ -47,10 +48,11 @@ def find_footnotes(
 
     `inside` are the lines of tables. `rules` are the lines drawn on the page.
     """
-    small = _small_lines(lines, inside)
+    small = _small_lines(lines, inside) if len(lines) <= _MAX_LINES else set()
     found: list[range] = []
+    signs = _Signs(lines, rules)
     for column in _columns(lines) if small else ():
-        begins = [index for index in column if index in small and _begins_note(lines, index, column, rules)]
+        begins = signs.find(column, small)
         end = _without_page_number(lines, column, begins, page_height) if begins else column.start
         low = (index for index in begins if index < end and lines[index].box[1] > _HIGHEST * page_height)
         notes = (range(index, end) for index in low if _are_small(lines, range(index, end), small))
@@ -139,15 +141,40 @@ def _has_text_above(lines: Sequence[LayoutLine], notes: range, small: Set[int], 
     return _INDENT[0] * height < indent < _INDENT[1] * height
 
 
-def _begins_note(lines: Sequence[LayoutLine], index: int, column: range, rules: Sequence[Box]) -> bool:
-    """Return True if a short rule is above a line, or if it begins with a mark that is also in the text."""
-    above = lines[index - 1] if index > column.start else None
-    text = lines[index].text
-    mark = mark_of(text)
-    is_text = bool(mark) or (text[:1].isalpha() and len(text.split()) >= _MIN_WORDS)
-    if is_text and _is_under_rule(lines[index], above, [lines[at] for at in column], rules):
-        return True
-    return bool(mark) and _is_in_text(mark, [*lines[:index], *lines[index + 1 :]])
+class _Signs:
+    """The signs of footnotes on a page: short rules, and marks in the text."""
+
+    def __init__(self, lines: Sequence[LayoutLine], rules: Sequence[Box]) -> None:
+        self._lines = lines
+        short = [rule for rule in rules if rule[2] - rule[0] > _MIN_RULE * (rule[3] - rule[1])]
+        self._rules = short if len(short) <= _MAX_SHORT_RULES else []
+        self._text = "\n".join(line.text for line in lines).translate(_SUPERSCRIPTS)
+        self._known: dict[str, bool] = {}  # marks, and if they are in the text
+
+    def find(self, column: range, small: Set[int]) -> list[int]:
+        """Return the small lines of a column below a short rule, or with a mark that is also in the text."""
+        own = [self._lines[index] for index in column]
+        sides = min(line.box[0] for line in own), max(line.box[2] for line in own)
+        return [index for index in column if index in small and self._begins_note(index, column, sides)]
+
+    def _begins_note(self, index: int, column: range, sides: tuple[float, float]) -> bool:
+        text = self._lines[index].text
+        mark = mark_of(text)
+        above = self._lines[index - 1] if index > column.start else None
+        is_text = bool(mark) or (text[:1].isalpha() and len(text.split()) >= _MIN_WORDS)
+        if is_text and _is_under_rule(self._lines[index], above, sides, self._rules):
+            return True
+        return bool(mark) and self._is_in_text(mark)
+
+    def _is_in_text(self, mark: str) -> bool:
+        """Return True if a mark is at the end of a word or sentence of the text, or in brackets."""
+        if mark not in self._known and len(self._known) < _MAX_MARKS:
+            if mark.isdigit():
+                sign = rf"[^\W\d_][.,;:!?)\]\"'”’»]{{0,3}}{mark}(?!\w|[.,]\d)|(?<=\S)[ ]?[\[(]{mark}[\])]"
+            else:
+                sign = rf"(?<=[^\s{re.escape(mark[0])}]){re.escape(mark)}(?!{re.escape(mark[0])})"
+            self._known[mark] = re.search(sign, self._text) is not None
+        return self._known.get(mark, False)
 
 
 def _split(lines: Sequence[LayoutLine], notes: range) -> list[range]:
@@ -173,21 +200,12 @@ def mark_of(text: str) -> str:
     return next(filter(None, match.groups()), "") if match else ""
 
 
-def _is_in_text(mark: str, lines: Sequence[LayoutLine]) -> bool:
-    """Return True if a mark is at the end of a word or sentence of the text, or in brackets."""
-    if mark.isdigit():
-        sign = rf"[^\W\d_][.,;:!?)\]\"'”’»]*{mark}(?!\w|[.,]\d)|(?<=\S)\s?[\[(]{mark}[\])]"
-    else:
-        sign = rf"(?<=[^\s{re.escape(mark[0])}]){re.escape(mark)}(?!{re.escape(mark[0])})"
-    return any(re.search(sign, line.text.translate(_SUPERSCRIPTS)) for line in lines)
-
-
 def _is_under_rule(
-    first: LayoutLine, above: LayoutLine | None, column: Sequence[LayoutLine], rules: Sequence[Box]
+    first: LayoutLine, above: LayoutLine | None, sides: tuple[float, float], rules: Sequence[Box]
 ) -> bool:
     """Return True if a short rule is between a line and the one above, at the left edge of the column."""
     height = _height(first)
-    left, right = min(line.box[0] for line in column), max(line.box[2] for line in column)
+    left, right = sides
     overlap = _OVERLAP * height
     top = max(above.box[3] - overlap if above else 0.0, first.box[1] - _REACH * height)
     return any(

@@ -78,6 +78,13 @@ def test_a_rule_as_wide_as_the_column_is_no_sign_of_notes() -> None:
     assert find_footnotes(lines, set(), [(50, 684, 240, 684.5)], PAGE) == []
 
 
+def test_code_beside_a_drawing_and_labels_under_a_line_are_no_notes() -> None:
+    text, rule = _lines(TEXT, 600, 10), (200.0, 704.0, 260.0, 704.5)
+    assert find_footnotes([*text, *_lines(["1 draw (0,0) to (1,1)"], 710, 8, left=200)], set(), [rule], PAGE) == []
+    assert find_footnotes([*text, *_lines(["1 \\draw (0,0) to (1,1)"], 710, 8)], set(), [RULE], PAGE) == []
+    assert find_footnotes([*text, *_lines(["input", "output"], 710, 8)], set(), [RULE], PAGE) == []
+
+
 @pytest.mark.parametrize(
     ("text", "mark"),
     [("1 See", "1"), ("¹See", "1"), ("2. Voir", "2"), ("[3] See", "3"), ("(4) See", "4"), ("†† See", "††"),
