@@ -59,8 +59,8 @@ def up(host: str, port: int, insecure: bool, reload: bool, private: bool) -> Non
         api += ["--insecure"] if insecure else []
         run = stack.enter_context(tempfile.TemporaryDirectory(prefix="slimgest-run-"))
         services = [*own_redis, *_workers(settings), _beat(Path(run)), Service(name="api", argv=api)]
-        click.echo(f"slimgest: http://{host}:{port} (Ctrl-C ends it)", err=True)
-        Supervisor(services, settings.page_timeout_s + _STOP_MARGIN_S).run()
+        click.echo("slimgest: starting …", err=True)
+        Supervisor(services, settings.page_timeout_s + _STOP_MARGIN_S).run(_announcement(host, port))
 
 
 @main.command()
@@ -70,6 +70,19 @@ def worker() -> None:
     if settings.redis_url is None:
         raise click.UsageError("SLIMGEST_REDIS_URL is not set. `slimgest up` starts everything, including a Redis.")
     Supervisor(_workers(settings), settings.page_timeout_s + _STOP_MARGIN_S).run()
+
+
+def _announcement(host: str, port: int) -> Iterator[None]:
+    """Print the address once the API listens there; look whenever asked for the next value."""
+    while not _listens(host, port):
+        yield
+    address = f"[{host}]" if ":" in host else host
+    click.echo(f"slimgest: http://{address}:{port} (Ctrl-C ends it)", err=True)
+
+
+def _listens(host: str, port: int) -> bool:
+    with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
+        return probe.connect_ex((host, port)) == 0
 
 
 def check_port(host: str, port: int) -> None:

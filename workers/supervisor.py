@@ -8,7 +8,7 @@ import signal
 import subprocess
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from slimgest_celery.process_limits import end_with_parent
@@ -59,8 +59,11 @@ class Supervisor:
             for one in group:
                 one.wait(max(0.0, deadline_s - time.monotonic()))
 
-    def run(self) -> None:
-        """Run all services until SIGTERM or SIGINT (Ctrl-C). A second signal ends them without waiting for pages."""
+    def run(self, watch: Iterator[object] | None = None) -> None:
+        """Run all services until SIGTERM or SIGINT (Ctrl-C). A second signal ends them without waiting for pages.
+
+        Between two checks, the next value of `watch` is taken: it may do something that needs no thread.
+        """
         stops: list[int] = []
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda received, _frame: self._on_signal(received, stops))
@@ -68,6 +71,8 @@ class Supervisor:
         try:
             while not stops:
                 self.check()
+                if watch is not None:
+                    next(watch, None)
                 time.sleep(0.1)
         finally:
             self.stop()
