@@ -20,7 +20,7 @@ check: lint
 # tests. Most tests wait for processes, so there are more of them at a time than cores. A busy machine may delay a process
 # by more than any test can allow for: a few tests with processes may be run once more. They are printed with what failed.
 test: lint programs
-	$(BIN)/pytest -n 4 --durations 10 $(RERUNS)
+	$(BIN)/pytest -n 4 --max-worker-restart 0 --durations 10 $(RERUNS)
 
 RERUNS := --reruns 1 --max-suite-reruns 6 --rerun-exclude-path tests/unit --rerun-show-tracebacks
 

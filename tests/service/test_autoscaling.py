@@ -5,12 +5,11 @@ from __future__ import annotations
 from functools import reduce
 
 import httpx
-import pytest
 
 from tests.support import helm, pdfs
 from tests.support.stack import ROOT, Stack, wait_for
 
-pytest.importorskip("helm_python", reason="helm-python-sdk has a wheel for Linux on x86-64 only")
+pytestmark = helm.NEEDS_HELM
 
 
 def test_the_scaler_finds_the_length_of_the_queue(stack: Stack) -> None:

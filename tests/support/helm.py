@@ -6,12 +6,19 @@ import json
 import subprocess
 import sys
 from functools import cache
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+import pytest
 import yaml
 
-# In a process of its own: a Go runtime in the process of the tests would install its handlers of signals there.
+# Not `importorskip`: an import starts the Go runtime. Its handler of SIGPIPE ends this process when a test writes to
+# another one that has ended.
+NEEDS_HELM = pytest.mark.skipif(
+    find_spec("helm_python") is None, reason="helm-python-sdk has a wheel for Linux on x86-64 only"
+)
+# In a process of its own, for the same reason
 _PROGRAM = """
 import json, sys
 import helm_python

@@ -21,7 +21,7 @@ from slimgest_celery.config import Settings
 from tests.support import helm, keda
 from tests.support.stack import ROOT
 
-pytest.importorskip("helm_python", reason="helm-python-sdk has a wheel for Linux on x86-64 only")
+pytestmark = helm.NEEDS_HELM
 
 CHART = ROOT / "deploy" / "helm" / "slimgest"
 GPU = yaml.safe_load((CHART / "values-gpu.yaml").read_text())
