@@ -378,7 +378,7 @@ def test_up_runs_everything_keeps_its_jobs_over_a_restart_and_ends_on_ctrl_c(tmp
         with (tmp_path / "up.log").open("ab") as log, default_sigint():
             up = start(command, cwd=ROOT, env=env, stdout=log, stderr=log, start_new_session=True)
         wait_for(lambda: f"{url} (Ctrl-C ends it)" in (tmp_path / "up.log").read_text(), what="the address")
-        assert httpx.get(f"{url}/health/live").status_code == 200, "the address is printed once the API answers there"
+        assert httpx.get(f"{url}/health/live", timeout=60).status_code == 200, "printed once the API answers"
         wait_for(lambda: _ready(url), what="slimgest up", logs=tmp_path)
         second = subprocess.run(command, cwd=ROOT, env=env, capture_output=True, text=True, timeout=30)
         assert second.returncode == 1 and "Another `slimgest up`" in second.stderr
