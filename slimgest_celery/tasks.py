@@ -30,6 +30,7 @@ from slimgest_celery.errors import (
     StorageUnavailable,
 )
 from slimgest_celery.models.page import PageImageRequest
+from slimgest_celery.page_elements.protocol import LayoutModel
 from slimgest_celery.page_elements.registry import load_layout_model
 from slimgest_celery.pipeline.context import WorkerContext
 from slimgest_celery.pipeline.finish import fail_job, fail_page, finish_job
@@ -189,6 +190,12 @@ def helper_engine() -> SelectsLanguages | None:
     return load_helper(settings())
 
 
+@cache
+def layout_model() -> LayoutModel | None:
+    """Return this child's layout model, or None without one. Its network is compiled for the first scanned page."""
+    return load_layout_model(settings())
+
+
 def warm_up_languages() -> tuple[str, ...]:
     """Load what identifies languages. Return what the engines read; empty if this child's own does not say."""
     identification.warm_up()
@@ -251,7 +258,7 @@ def worker_context(worker: str) -> WorkerContext:
             max_pixels=settings().max_page_pixels,
             reads_pictures=settings().read_pictures,
             load_helper=helper_engine,
-            layout_model=load_layout_model(settings()),
+            layout_model=layout_model(),
         ),
         watch=watchdog().watch,
         render_pool=render_pool(),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -35,6 +36,18 @@ def context(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[LocalCo
         store_pages(context, 3)
         monkeypatch.setattr(tasks, "components", lambda: context.parts)
         yield context
+
+
+def test_the_tasks_of_a_worker_child_share_its_layout_model(
+    context: LocalContext, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """To compile the network takes longer than to read most pages."""
+    own = {"settings": Settings(), "engine": context.engine, "pdf_sessions": context.pdf_sessions, "render_pool": None}
+    for name, part in {**own, "watchdog": SimpleNamespace(watch=context.watch)}.items():
+        monkeypatch.setattr(tasks, name, lambda part=part: part)
+    monkeypatch.setattr(tasks, "Preemption", lambda *_, **__: SimpleNamespace(should_yield=None))  # needs a Redis
+    models = [tasks.worker_context("cpu0@test").reader.layout_model for _ in range(2)]
+    assert models[0] is models[1] is not None
 
 
 def _exceed_limit(blame: Blame, error: PageFailure) -> None:
