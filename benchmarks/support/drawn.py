@@ -59,12 +59,15 @@ def book(pages: int, lines: int = 45, words: int = 11) -> bytes:
 
 
 def tiny(pages: int) -> bytes:
-    """Return a PDF of pages that are as cheap to render as possible: one flat colour, 36 points square."""
+    """Return a PDF of pages that are as cheap to render as possible: 36 points square, of two colours.
+
+    A page of one colour would be blank, and no engine would read it.
+    """
     stored = io.BytesIO()
     canvas = Canvas(stored, pagesize=(36, 36))
     for number in range(pages):
         canvas.setFillColorRGB(0, (number % 250 + 1) / 255, 0)
-        canvas.rect(0, 0, 36, 36, stroke=0, fill=1)
+        canvas.rect(0, 0, 36, 18, stroke=0, fill=1)
         canvas.showPage()
     canvas.save()
     return stored.getvalue()

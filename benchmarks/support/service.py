@@ -23,7 +23,6 @@ _SAMPLE_S = 0.05
 _MB = 1 << 20
 # Without these settings, cached pages and the limits of a normal service would distort the results.
 _SETTINGS = {
-    "SLIMGEST_LAYOUT": "auto",
     "SLIMGEST_PAGE_CACHE": "0",
     "SLIMGEST_MAX_PAGES": "100000",
     "SLIMGEST_MAX_PENDING_JOBS": "100000",
@@ -106,6 +105,7 @@ def service(folder: Path, *, workers: int = 2, **env: str) -> Iterator[RunningSe
     """Start a service and yield it when its workers are ready."""
     folder.mkdir(parents=True)
     raise_file_limit()
+    env.setdefault("SLIMGEST_LAYOUT", "off" if env.get("SLIMGEST_ENGINE") == SLEEPING else "auto")
     # The log level of workers is the one of `slimgest up`.
     with running(folder, workers=workers, log_level="WARNING", **{**_SETTINGS, **env}) as stack:
         started = RunningService(stack)

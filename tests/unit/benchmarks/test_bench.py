@@ -17,6 +17,7 @@ from benchmarks.support.report import About
 from benchmarks.support.resources import Resources
 from benchmarks.support.rows import NotMeasured, RedisCost, Row, Target, growth, not_measured, ratios
 from benchmarks.support.stream_clients import StreamClient, count_lost_and_duplicate
+from slimgest_celery.reading.blank_page import is_blank
 from tests.support import pdfs
 from tests.support.stack import ROOT
 
@@ -170,6 +171,8 @@ def test_the_bare_loop_reads_every_page_and_counts_failures(tmp_path: Path) -> N
 
 def test_drawn_books_and_scans_have_the_requested_number_of_pages(tmp_path: Path) -> None:
     assert len(pdfium.PdfDocument(drawn.book(3))) == len(pdfium.PdfDocument(drawn.tiny(3))) == 3
+    (image,) = [page.render(scale=0.5).to_numpy() for page in pdfium.PdfDocument(drawn.tiny(1))]
+    assert not is_blank(image, dpi=36), "no engine would read it"
     scans = drawn.scans(tmp_path / "drawn.pdf", None, pages=2)
     pdf = pdfium.PdfDocument(scans.path)
     assert len(pdf) == scans.pages == 2 and pdf[0].get_textpage().count_chars() == 0
