@@ -11,12 +11,9 @@ from reportlab.pdfgen.canvas import Canvas
 
 from slimgest_celery.config import Settings
 from slimgest_celery.engines.registry import load_engine
-from slimgest_celery.layout.document_structure import find_structure
-from slimgest_celery.models.job import Mode, Options
+from slimgest_celery.models.job import Mode
 from slimgest_celery.models.page import Page, RegionKind
-from slimgest_celery.page_elements.picodet import PicoDet
-from slimgest_celery.pdf.document import open_pdf
-from slimgest_celery.reading.page_reader import PageReader
+from tests.support.reading import read_document
 
 WORDS = "the owls of this region hunt at night and rest by day in old trees while their young learn to fly in summer"
 NOTES = ["1 See the survey of the region", "2 Not in the north of it"]
@@ -55,15 +52,7 @@ def _draw(path: Path, columns: int, pages: int = 1, has_rule: bool = True) -> No
 
 
 def _read(path: Path, mode: Mode) -> list[Page]:
-    engine = load_engine(Settings(SLIMGEST_ENGINE="rapidocr"))
-    pdf = open_pdf(path)
-    try:
-        reader = PageReader(engine=engine, worker="", max_pixels=10**7, layout_model=PicoDet())
-        pages = reader.read_pages(pdf, Options(mode=mode), range(1, len(pdf) + 1))
-    finally:
-        pdf.close()
-    structure = find_structure(pages)
-    return [structure.apply(page) for page in pages]
+    return read_document(path, load_engine(Settings(SLIMGEST_ENGINE="rapidocr")), mode)
 
 
 def _texts(page: Page, kind: RegionKind) -> list[str]:

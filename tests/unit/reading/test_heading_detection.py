@@ -9,15 +9,11 @@ from pathlib import Path
 import pytest
 
 from slimgest_celery.config import Settings
-from slimgest_celery.engines.protocol import OcrEngine
 from slimgest_celery.engines.registry import load_engine
-from slimgest_celery.layout.document_structure import find_structure
-from slimgest_celery.models.job import Mode, Options
+from slimgest_celery.models.job import Mode
 from slimgest_celery.models.page import Page, RegionKind
-from slimgest_celery.page_elements.picodet import PicoDet
-from slimgest_celery.pdf.document import open_pdf
-from slimgest_celery.reading.page_reader import PageReader
 from tests.support.drawn_styles import STYLES, Heading, Style, draw
+from tests.support.reading import read_document
 
 _MIN_F1, _MIN_LEVELS = 0.9, 0.9
 _NO_LETTERS = re.compile(r"[\W_]+")
@@ -30,18 +26,6 @@ class _NoEngine:
 
     def read(self, images: Sequence[object]) -> list[list[object]]:
         raise AssertionError("a text layer needs no OCR")
-
-
-def _read(path: Path, engine: OcrEngine, mode: Mode) -> list[Page]:
-    """The pages of a PDF with the structure of the document."""
-    pdf = open_pdf(path)
-    try:
-        reader = PageReader(engine=engine, worker="", max_pixels=10**7, layout_model=PicoDet())
-        pages = reader.read_pages(pdf, Options(mode=mode), range(1, len(pdf) + 1))
-    finally:
-        pdf.close()
-    structure = find_structure(pages)
-    return [structure.apply(page) for page in pages]
 
 
 def _headings(pages: Sequence[Page]) -> list[Heading]:
@@ -65,7 +49,7 @@ def _score(found: Sequence[Heading], drawn: Sequence[Heading]) -> tuple[float, f
 def test_headings_of_text_layers(style: Style, tmp_path: Path) -> None:
     data, drawn = draw(style)
     (tmp_path / "drawn.pdf").write_bytes(data)
-    found = _headings(_read(tmp_path / "drawn.pdf", _NoEngine(), Mode.TEXT))  # type: ignore[arg-type]
+    found = _headings(read_document(tmp_path / "drawn.pdf", _NoEngine(), Mode.TEXT))  # type: ignore[arg-type]
     f1, levels = _score(found, drawn)
     assert f1 >= _MIN_F1 and levels >= _MIN_LEVELS, (f1, levels, found, drawn)
 
@@ -78,7 +62,7 @@ def test_headings_of_scans(tmp_path: Path) -> None:
     for style in STYLES:
         data, drawn = draw(style)
         (tmp_path / "drawn.pdf").write_bytes(data)
-        scores[style.name] = _score(_headings(_read(tmp_path / "drawn.pdf", engine, Mode.OCR)), drawn)
+        scores[style.name] = _score(_headings(read_document(tmp_path / "drawn.pdf", engine, Mode.OCR)), drawn)
     f1, levels = (sum(score[part] for score in scores.values()) / len(scores) for part in (0, 1))
     assert f1 >= _MIN_F1 and levels >= _MIN_LEVELS, scores
 
@@ -86,7 +70,7 @@ def test_headings_of_scans(tmp_path: Path) -> None:
 def test_running_lines_and_items_of_text_layers(tmp_path: Path) -> None:
     data, _ = draw(next(style for style in STYLES if style.has_running_lines))
     (tmp_path / "drawn.pdf").write_bytes(data)
-    pages = _read(tmp_path / "drawn.pdf", _NoEngine(), Mode.TEXT)  # type: ignore[arg-type]
+    pages = read_document(tmp_path / "drawn.pdf", _NoEngine(), Mode.TEXT)  # type: ignore[arg-type]
     for page in pages:
         first, last = page.regions[0], page.regions[-1]
         assert first.kind == RegionKind.HEADER and page.blocks[0].text == "Owls of the North: a survey"
@@ -94,5 +78,5 @@ def test_running_lines_and_items_of_text_layers(tmp_path: Path) -> None:
 
     data, drawn = draw(next(style for style in STYLES if style.has_items))
     (tmp_path / "drawn.pdf").write_bytes(data)
-    pages = _read(tmp_path / "drawn.pdf", _NoEngine(), Mode.TEXT)  # type: ignore[arg-type]
+    pages = read_document(tmp_path / "drawn.pdf", _NoEngine(), Mode.TEXT)  # type: ignore[arg-type]
     assert sum(region.kind == RegionKind.LIST for page in pages for region in page.regions) >= len(drawn)
