@@ -215,12 +215,12 @@ def _with_footnotes(
         return lines, tables
     moved = [index for note in notes for index in note]
     bottom = max(lines[index][1][3] for index in moved)
-    rest = [index for index in range(len(lines)) if index not in set(moved)]
+    roles = {index: Role(RegionKind.FOOTNOTE, 1.0, number) for number, note in enumerate(notes, 1) for index in note}
+    rest = [index for index in range(len(lines)) if index not in roles]
     end = len(rest)  # of the text: a page number or footer may be below the notes
     while end and lines[rest[end - 1]][1][1] > bottom:
         end -= 1
     order = [*rest[:end], *moved, *rest[end:]]
-    roles = {index: Role(RegionKind.FOOTNOTE, 1.0, number) for number, note in enumerate(notes, 1) for index in note}
     place = {index: at for at, index in enumerate(order)}
     ordered = [(lines[n][0]._replace(role=roles.get(n, lines[n][0].role)), lines[n][1]) for n in order]
     return ordered, [table_cells.renumber(table, place.__getitem__) for table in tables]
