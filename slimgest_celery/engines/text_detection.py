@@ -20,6 +20,7 @@ _TILE = 960  # pixels: the side of the square images for which the model is comp
 _OVERLAP = 128  # pixels that neighbouring tiles share, at least
 _FIRST_SIDE = 1216  # pixels of the longer side at which an image is searched first: a page in two tiles
 _FULL_SIDE = 2000  # at which it is searched if its type is small
+_MIN_GAIN = 1.1  # of a second search: an image that is hardly reduced for the first one would show the same
 _SMALL_TYPE = 22  # pixels of the image: the median height of its lines, with the space around them
 
 
@@ -39,7 +40,8 @@ class TextDetector:
         if self._always_full_size:
             return self._find(image, _FULL_SIDE)
         found = self._find(image, _FIRST_SIDE)
-        if max(image.shape[:2]) > _FIRST_SIDE and found and median(min(r.width, r.height) for r in found) < _SMALL_TYPE:
+        is_reduced = max(image.shape[:2]) > _MIN_GAIN * _FIRST_SIDE
+        if is_reduced and found and median(min(r.width, r.height) for r in found) < _SMALL_TYPE:
             return self._find(image, _FULL_SIDE)
         return found
 

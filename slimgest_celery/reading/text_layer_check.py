@@ -28,6 +28,9 @@ _MIN_LINE_AGREEMENT = 0.9  # of two lines that are the same
 # In heights of a line: the largest vertical distance of a line from its place in the layer, and the factor sideways.
 _MAX_SHIFT, _SIDEWAYS_FACTOR = 0.7, 3.0
 _SAMPLE_HEIGHT = 0.18  # as a share of the page's height; a sample is as wide as the page, so that it cuts no line
+# The same for text that is no OCR layer: the first of these with so many characters, without cutting a line.
+_FONT_SAMPLE_HEIGHTS, _FONT_SAMPLE_CHARACTERS = (0.05, 0.09, _SAMPLE_HEIGHT), 250
+_FONT_SAMPLE_MARGIN = 8  # pixels above and below its lines
 _EDGE = 64  # the difference in brightness between neighbouring pixels that counts as print
 _PRINTED = 0.002  # the share of edge pixels in a window where anything is printed
 _PRINTED_TEXT = 0.1  # the same for running text over the whole width in a coarse image; drawings have less
@@ -110,13 +113,8 @@ def _check_agreement(engine: OcrEngine, image: Image, layer: TextLayer) -> TextL
     """Answer AGREEMENT: compare the layer with OCR where it has most text, or most suspicious text."""
     suspicious_lines = text_layer_quality.suspicious_lines(layer.lines)
     lines = suspicious_lines or layer.lines
-    marks = np.zeros(image.shape[:2], dtype=np.bool_)
-    for line in lines:
-        left, top, right, bottom = _to_pixels(line, image, margin=0.0)
-        marks[top:bottom, left:right] = True
     is_short = layer.is_unmapped and len(layer.text) < _MIN_CHARACTERS
-    # An engine may overlook a single word in a wide strip.
-    window = _around(marks) if is_short else _densest_strip(marks)
+    window = _sample_window(image, layer, lines, is_short)
     found = _read_sample(engine, image, window)
     if suspicious_lines:  # the text beside them may be right
         found = [line for line in found if _is_covered(line, window, image, suspicious_lines)]
@@ -136,6 +134,34 @@ def _check_agreement(engine: OcrEngine, image: Image, layer: TextLayer) -> TextL
     if agreement >= _MIN_AGREEMENT and not (layer.is_ocr and _is_shifted(found, window, image, lines)):
         return replace(layer, score=agreement, open_question=None)
     return replace(layer, score=agreement, reason=wrong_reason, open_question=None)
+
+
+def _sample_window(image: Image, layer: TextLayer, lines: Sequence[TextLine], is_short: bool) -> PixelWindow:
+    """Return the window of the sample that is compared with these lines of a layer."""
+    marks = np.zeros(image.shape[:2], dtype=np.bool_)
+    for line in lines:
+        left, top, right, bottom = _to_pixels(line, image, margin=0.0)
+        marks[top:bottom, left:right] = True
+    if is_short:
+        return _around(marks)  # an engine may overlook a single word in a wide strip
+    if layer.is_ocr or layer.is_over_scan:
+        return _densest_strip(marks)
+    samples = [
+        [line for line in lines if _is_within(line, _densest_strip(marks, height), image)]
+        for height in _FONT_SAMPLE_HEIGHTS
+    ]
+    lengths = [sum(len(line.text) for line in sample) for sample in samples]
+    enough = min(_FONT_SAMPLE_CHARACTERS, lengths[-1])
+    sample = next(sample for sample, length in zip(samples, lengths, strict=True) if length >= enough)
+    return _around_lines(image, sample) if sample else _densest_strip(marks)
+
+
+def _around_lines(image: Image, lines: Sequence[TextLine]) -> PixelWindow:
+    """Return the strip across the page that cuts none of these lines."""
+    boxes = [_to_pixels(line, image, margin=0.0) for line in lines]
+    top = min(box[1] for box in boxes) - _FONT_SAMPLE_MARGIN
+    bottom = max(box[3] for box in boxes) + _FONT_SAMPLE_MARGIN
+    return 0, max(0, top), image.shape[1], min(image.shape[0], bottom)
 
 
 def _is_rubbish(layer: TextLayer) -> bool:
@@ -178,10 +204,10 @@ def _edges(image: Image) -> NDArray[np.bool_]:
     return edges
 
 
-def _densest_strip(marks: NDArray[np.bool_]) -> PixelWindow:
-    """Return the strip across the page with the most marks."""
+def _densest_strip(marks: NDArray[np.bool_], share: float = _SAMPLE_HEIGHT) -> PixelWindow:
+    """Return the strip across the page, this share of it high, with the most marks."""
     height, width = marks.shape
-    strip = max(1, int(height * _SAMPLE_HEIGHT))
+    strip = max(1, int(height * share))
     sums = np.concatenate(([0], marks.sum(axis=1, dtype=np.int64).cumsum()))
     top = int(np.argmax(sums[strip:] - sums[:-strip]))
     return 0, top, width, top + strip

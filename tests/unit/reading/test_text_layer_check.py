@@ -68,7 +68,24 @@ def test_a_sample_with_the_same_text_confirms_the_layer() -> None:
     layer = text_layer_check.verify_by_ocr(engine, _page(BOX), _layer(OpenQuestion.AGREEMENT))
     assert layer.is_trusted and layer.score == 1
     (sample,) = engine.samples
-    assert sample.shape == (180, WIDTH, 3), "a sample is as wide as the page"
+    assert sample.shape == (37, WIDTH, 3), "a sample is as wide as the page, and has a margin"
+
+
+def test_a_sample_has_a_few_whole_lines_of_the_densest_text() -> None:
+    engine = FakeEngine((TEXT, (0, 0, 1, 1)))
+    boxes = [(0.1, top / 1000, 0.9, (top + 12) / 1000) for top in range(300, 900, 24)]
+    layer = replace(_layer(OpenQuestion.AGREEMENT), lines=[TextLine(text=TEXT, box=box) for box in boxes])
+    text_layer_check.verify_by_ocr(engine, _page(*boxes), layer)
+    (sample,) = engine.samples
+    printed = (sample == 0).any(axis=(1, 2))
+    assert not printed[:5].any() and not printed[-5:].any(), "no line is cut"
+    assert 6 * 12 <= printed.sum() <= 8 * 12, "six lines have 250 characters; these are 25"
+
+
+def test_the_sample_of_an_ocr_layer_is_a_strip_of_the_page() -> None:
+    engine = FakeEngine((TEXT, _in_sample(BOX)))
+    text_layer_check.verify_by_ocr(engine, _page(BOX), _layer(OpenQuestion.AGREEMENT, is_ocr=True))
+    assert engine.samples[0].shape == (180, WIDTH, 3)
 
 
 @pytest.mark.parametrize(("is_ocr", "reason"), [(False, "garbled_text"), (True, "wrong_ocr_layer")])
