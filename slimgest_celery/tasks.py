@@ -41,7 +41,6 @@ from slimgest_celery.pipeline.pages import read_pages
 from slimgest_celery.pipeline.pdf_session import PdfSessions
 from slimgest_celery.pipeline.preemption import Preemption
 from slimgest_celery.pipeline.watchdog import Blame, Watchdog, WatchedWork
-from slimgest_celery.reading.languages import identification
 from slimgest_celery.reading.page_reader import PageReader
 from slimgest_celery.reading.render_pool import RenderPool
 from slimgest_celery.sandbox.launcher import LAUNCHER
@@ -196,9 +195,8 @@ def layout_model() -> LayoutModel | None:
     return load_layout_model(settings())
 
 
-def warm_up_languages() -> tuple[str, ...]:
-    """Load what identifies languages. Return what the engines read; empty if this child's own does not say."""
-    identification.warm_up()
+def engine_languages() -> tuple[str, ...]:
+    """Return the languages that the engines read; empty if this child's own does not say."""
     engines = EngineSet(engine(), helper_engine)
     return tuple(sorted(engines.languages)) if isinstance(engine(), ReadsLanguages) else ()
 

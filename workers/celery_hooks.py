@@ -96,7 +96,7 @@ def start_child(**_: Any) -> None:
         languages: tuple[str, ...] = ()
         if settings().warm_up:
             engine.warm_up(built_in_page())
-            languages = tasks.warm_up_languages()
+            languages = tasks.engine_languages()
         tasks.render_pool()
         _check_memory_limit()
         sandbox.forbid_programs()
