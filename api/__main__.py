@@ -7,8 +7,7 @@ import sys
 
 import click
 
-from slimgest_celery.app import redis_url
-from slimgest_celery.config import Settings, SettingsError, check_address, unknown_variables
+from slimgest_celery.config import Settings, SettingsError, check_address, redis_url, unknown_variables
 
 
 @click.command()

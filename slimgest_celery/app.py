@@ -15,7 +15,7 @@ from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 from redis.retry import Retry
 
-from slimgest_celery.config import Settings, SettingsError
+from slimgest_celery.config import Settings, redis_url
 from slimgest_celery.events.event_log import EventLog
 from slimgest_celery.jobs.capacity import AdmissionControl
 from slimgest_celery.jobs.maintenance import Maintenance
@@ -171,16 +171,6 @@ def connect(settings: Settings) -> Redis:
         retry_on_error=[RedisConnectionError, RedisTimeoutError],
     )
     return Redis.from_pool(pool)
-
-
-def redis_url(settings: Settings) -> str:
-    """Return the address of Redis. Raises `SettingsError` if it is not set."""
-    if settings.redis_url is None:
-        raise SettingsError(
-            "SLIMGEST_REDIS_URL is not set, and this command starts no Redis of its own.\n"
-            "Set it, such as redis://127.0.0.1:6379/0, or start everything at once with `slimgest up`."
-        )
-    return settings.redis_url
 
 
 def celery_settings(settings: Settings) -> dict[str, Any]:

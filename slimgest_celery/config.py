@@ -90,6 +90,16 @@ def check_address(host: str, settings: Settings, insecure: bool) -> None:
         )
 
 
+def redis_url(settings: Settings) -> str:
+    """Return the address of Redis. Raises `SettingsError` if it is not set."""
+    if settings.redis_url is None:
+        raise SettingsError(
+            "SLIMGEST_REDIS_URL is not set, and this command starts no Redis of its own.\n"
+            "Set it, such as redis://127.0.0.1:6379/0, or start everything at once with `slimgest up`."
+        )
+    return settings.redis_url
+
+
 def unknown_variables(environ: Mapping[str, str]) -> list[str]:
     """Return a sentence for each `SLIMGEST_` variable that slimgest does not know, with the nearest name that it knows.
 

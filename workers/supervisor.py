@@ -25,6 +25,7 @@ class Service:
     argv: list[str]
     env: dict[str, str] = field(default_factory=dict)  # added to this process's own
     stop_last: bool = False  # the other services need it until they have ended
+    delay_s: float = 0.0  # before its first start
 
 
 def backoff_s(failures: int) -> float:
@@ -42,7 +43,7 @@ class Supervisor:
 
     def start(self) -> None:
         for one in self._supervised:
-            one.start()
+            one.start_after_delay()
 
     def check(self) -> None:
         """Restart processes that have ended, each after its delay."""
@@ -101,10 +102,16 @@ class _Supervised:
         self._temporary: tempfile.TemporaryDirectory[str] | None = None
         self._started_s = 0.0
         self._failures = 0
-        self._restart_s: float | None = None
+        self._start_s: float | None = None
+
+    def start_after_delay(self) -> None:
+        if self.service.delay_s:
+            self._start_s = time.monotonic() + self.service.delay_s
+        else:
+            self.start()
 
     def start(self) -> None:
-        self._started_s, self._restart_s = time.monotonic(), None
+        self._started_s, self._start_s = time.monotonic(), None
         self._temporary = tempfile.TemporaryDirectory(
             prefix=f"slimgest-{self.service.name}-", ignore_cleanup_errors=True
         )
@@ -118,13 +125,13 @@ class _Supervised:
 
     def check(self) -> None:
         now_s = time.monotonic()
-        if self._restart_s is not None:
-            if now_s >= self._restart_s:
+        if self._start_s is not None:
+            if now_s >= self._start_s:
                 self.start()
         elif self.process is not None and self.process.poll() is not None:
             self._clean_up()
             self._failures = 1 if now_s - self._started_s > _HEALTHY_S else self._failures + 1
-            self._restart_s = now_s + backoff_s(self._failures)
+            self._start_s = now_s + backoff_s(self._failures)
             _log.warning(
                 "%s ended (%s); it starts again in %.1f s",
                 self.service.name,

@@ -13,7 +13,6 @@ from rich.markup import escape
 
 from slimgest_celery.api_keys import make_key, parse_keys
 from slimgest_celery.cli import commands
-from slimgest_celery.cli.doctor import check_machine
 from slimgest_celery.config import Settings, SettingsError
 from slimgest_celery.webhooks.signing import make_secret, secret_for
 
@@ -122,6 +121,10 @@ def doctor() -> None:
     Checks Python, settings, Redis, storage, OCR engines and disk space. The exit code is 1 if something required is
     missing.
     """
+    from slimgest_celery.cli.doctor import (
+        check_machine,  # imports the service, half a second that no other command needs
+    )
+
     found, console = check_machine(), Console(highlight=False, soft_wrap=True)
     for finding in found:
         mark = "[green]ok     [/]" if finding.ok else "[red]problem[/]" if finding.required else "[yellow]absent [/]"

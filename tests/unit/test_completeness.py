@@ -125,10 +125,24 @@ def test_the_api_imports_neither_pdf_library_nor_engine() -> None:
 
 
 def test_importing_reads_no_setting() -> None:
-    ask = "import slimgest_celery, slimgest_celery.tasks, workers.__main__, api, celeryconfig; print('fine')"
+    ask = "import slimgest_celery.app, slimgest_celery.tasks, workers.__main__, api.app, celeryconfig; print('fine')"
     env = {"SLIMGEST_NUM_WORKERS": "not a number", "PATH": ""}
     done = subprocess.run([sys.executable, "-c", ask], cwd=ROOT, env=env, capture_output=True, text=True)
     assert done.stdout == "fine\n", done.stderr
+
+
+@pytest.mark.parametrize("module", ["slimgest_celery.cli.main", "workers.__main__", "api.__main__"])
+def test_what_only_starts_other_processes_does_not_import_the_service(module: str) -> None:
+    ask = f"import sys, {module}; print(*sys.modules)"
+    done = subprocess.run([sys.executable, "-c", ask], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert not {name.partition(".")[0] for name in done.stdout.split()} & {"celery", "flask", "redis", "pypdfium2"}
+
+
+def test_celery_finds_its_application_whatever_is_imported_first() -> None:
+    ask = "import {}; from celery.app.utils import find_app; print(find_app('slimgest_celery').main)"
+    for module in ("slimgest_celery", "slimgest_celery.app", "slimgest_celery.tasks"):
+        argv = [sys.executable, "-c", ask.format(module)]
+        assert subprocess.run(argv, cwd=ROOT, capture_output=True, text=True, check=True).stdout == "slimgest\n"
 
 
 def test_the_parent_of_a_worker_imports_no_engine() -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from slimgest_celery.cli import main
+from slimgest_celery.cli import doctor, main
 from slimgest_celery.cli.doctor import Finding, _disk_space, _sandbox, check_machine
 from slimgest_celery.cli.error_hints import COMMAND_HINTS
 from slimgest_celery.config import Settings
@@ -28,7 +28,7 @@ def test_each_problem_has_its_reason_and_what_to_do(tmp_path: Path, monkeypatch:
 
 def test_the_advice_is_printed_as_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
     advice = f"tesserocr is not installed. {'Read on. ' * 20}`pip install 'slimgest[tesseract]'`."
-    monkeypatch.setattr(main, "check_machine", lambda: [Finding(name="OCR engine", ok=False, advice=advice)])
+    monkeypatch.setattr(doctor, "check_machine", lambda: [Finding(name="OCR engine", ok=False, advice=advice)])
     done = CliRunner().invoke(main.main, ["doctor"])
     assert done.exit_code == 1
     assert advice in done.output

@@ -50,6 +50,16 @@ time.sleep(60)
     assert list(Path(tempfile.gettempdir()).glob("slimgest-a-*")) == []
 
 
+def test_a_process_may_start_later_than_the_others() -> None:
+    argv = [sys.executable, "-c", "import time; time.sleep(60)"]
+    supervisor = Supervisor([Service(name="a", argv=argv), Service(name="b", argv=argv, delay_s=0.3)], stop_timeout_s=1)
+    supervisor.start()
+    supervisor.check()
+    assert set(supervisor.pids()) == {"a"}
+    wait_for(lambda: supervisor.check() or "b" in supervisor.pids(), what="the second process")
+    supervisor.stop()
+
+
 @pytest.mark.alone
 def test_a_process_that_does_not_end_in_time_is_killed() -> None:
     program = (
