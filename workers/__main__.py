@@ -8,20 +8,21 @@ import os
 import socket
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import click
 
 from slimgest_celery.config import Settings, SettingsError, check_address, default_home, unknown_variables
 from slimgest_celery.storage.local import make_private_folder
-from workers.devices import find_devices, plan_export_worker, plan_workers
+from workers.devices import WorkerPlan, find_devices, plan_export_worker, plan_workers
 from workers.redis_server import NoRedisServer, prepare_server
 from workers.supervisor import Service, Supervisor
 
 _STOP_MARGIN_S = 15
-_BEAT_DELAY_S = 5.0  # it has nothing to do yet, and would take a fifth of the processor time of the start
+_LATER_S = 5.0  # for what has nothing to do yet, and would take a third of the processor time of the start
 _log = logging.getLogger(__name__)
 
 
@@ -110,13 +111,14 @@ def _settings() -> Settings:
 
 def _workers(settings: Settings) -> list[Service]:
     options = ["-l", _celery_level(settings), "--without-mingle", "--without-gossip"]
-    plans = [(plan, options) for plan in plan_workers(settings, find_devices(os.environ))]
+    services = [_worker(plan, options) for plan in plan_workers(settings, find_devices(os.environ))]
     if settings.export_worker:
-        plans.append((plan_export_worker(), [*options, "-Q", "exports"]))
-    return [
-        Service(name=plan.name, argv=_celery("worker", "-n", f"{plan.name}@%h", *given), env=plan.env)
-        for plan, given in plans
-    ]
+        services.append(replace(_worker(plan_export_worker(), [*options, "-Q", "exports"]), delay_s=_LATER_S))
+    return services
+
+
+def _worker(plan: WorkerPlan, options: Sequence[str]) -> Service:
+    return Service(name=plan.name, argv=_celery("worker", "-n", f"{plan.name}@%h", *options), env=plan.env)
 
 
 def _celery_level(settings: Settings) -> str:
@@ -127,7 +129,7 @@ def _celery_level(settings: Settings) -> str:
 def _beat(folder: Path) -> Service:
     schedule = str(folder / "beat-schedule")
     argv = _celery("beat", "-l", "WARNING", "-s", schedule, "--pidfile=")
-    return Service(name="beat", argv=argv, delay_s=_BEAT_DELAY_S)
+    return Service(name="beat", argv=argv, delay_s=_LATER_S)
 
 
 def _celery(*arguments: str) -> list[str]:
