@@ -164,7 +164,7 @@ def _order_lines(
     tables: list[list[Cell]] = []
     after_group = -1  # the index of the line after a table or a picture
     for index in reading_order.order(
-        boxes, texts, right_to_left=right_to_left, min_line_height=_min_line_height(found)
+        boxes, texts, right_to_left=right_to_left, min_line_height=_min_line_height(found), areas=len(around)
     ):
         if index < len(single):
             _add_line(lines, found[single[index]], scaled[single[index]], may_join=len(lines) != after_group)

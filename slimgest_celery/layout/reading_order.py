@@ -58,11 +58,13 @@ def order(
     *,
     right_to_left: bool = False,
     min_line_height: float = 0.0,
+    areas: int = 0,
 ) -> list[int]:
     """Return the indices of the boxes in reading order; `right_to_left` mirrors columns and rows, as in Arabic.
 
     `texts` are those of the boxes, if known: lines of running text continue sentences. `min_line_height` is in the
-    boxes' unit. It is for boxes that are only as high as their letters.
+    boxes' unit. It is for boxes that are only as high as their letters. The last boxes, `areas` of them, are tables and
+    pictures.
     """
     if _are_in_order(boxes):
         return list(range(len(boxes)))
@@ -74,8 +76,12 @@ def order(
     ]
     lines.sort(key=by_middle)
     height = max(median(line.bottom - line.top for line in lines), min_line_height) or 1e-9
-    horizontal = [line for line in lines if not _is_vertical(line, height)]
-    vertical = [line for line in lines if _is_vertical(line, height)] if len(horizontal) < len(lines) else []
+    vertical = [line for line in lines if _is_vertical(line, height)]
+    if areas and vertical:  # a table or picture beside text is read after it, else in its place
+        text = [line for line in lines if line.box_index < len(boxes) - areas]
+        beside = _indices_beside(vertical, text)
+        vertical = [line for line in vertical if line in text or line.box_index in beside]
+    horizontal = [line for line in lines if line not in vertical] if vertical else lines
     return [line.box_index for line in (*_read(horizontal, height), *vertical)]
 
 
@@ -342,10 +348,14 @@ def _are_columns(left: Side, right: Side, height: float) -> bool:
 
 
 def _aligned_share(fewer: Region, more: Region, height: float) -> float:
-    """Return the share of the lines of one side that have a line on their level on the other side."""
+    """Return the share of the lines of one side that have a line on their level on the other side.
+
+    It is 1 if no line has others beside it on another level: in a list of terms, a long term has a row of its own.
+    """
     middles = [line.middle for line in more]
     matched = 0
     for line in fewer:
         at = bisect_left(middles, line.middle - _SAME_LEVEL * height)
         matched += at < len(middles) and middles[at] <= line.middle + _SAME_LEVEL * height
-    return matched / len(fewer)
+    share = matched / len(fewer)
+    return 1.0 if share < _MIN_ALIGNED and 1 < matched == len(_indices_beside(fewer, more)) else share

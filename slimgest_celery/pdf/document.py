@@ -187,6 +187,10 @@ class PdfPage:
         """Horizontal and vertical lines drawn on the page, as boxes, not clipped."""
         return [self._to_display(*bounds) for bounds in self._objects.rules()]
 
+    def shapes(self) -> list[tuple[PageBox, bool]]:
+        """The paths drawn on the page, as boxes, not clipped; True for curved or slanted ones."""
+        return [(self._to_display(*bounds), is_curved) for bounds, is_curved in self._objects.shapes()]
+
     def picture_bytes(self) -> dict[str, int]:
         """The stored size of the page's images, by the filter that decodes them."""
         return self._objects.picture_bytes()

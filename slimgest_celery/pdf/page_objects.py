@@ -26,6 +26,8 @@ _MAX_OBJECTS = 20_000  # the first ones are inspected; only a drawing has more
 _FIRST_AND_LAST = 100  # objects that are searched for images, at each end of the order
 _MAX_PATHS, _MAX_SEGMENTS = 1000, 400  # of a page, and of a path, with rules: drawings have more than tables
 _STRAIGHT_PT = 0.1
+_MIN_CURVED_PT = 2.0  # height and width of a curved or slanted path; shorter ones are bullets and accents
+_RECTANGLE_SEGMENTS, _FIRST_SEGMENTS = 5, 12  # of a rectangle; those of a longer path that are looked at
 _MAX_HASHED_BYTES = 8 << 20  # of an image; larger ones are scans, which are different on each page
 _MAX_FORM_DEPTH = 4  # forms inside forms
 _FILTER_BYTES = 32  # of a filter's name
@@ -116,6 +118,20 @@ class PageObjects:
             elif pdfium.count_segments(path) <= _MAX_SEGMENTS:
                 found += _edges(path)
         return found
+
+    def shapes(self) -> list[tuple[PdfRect, bool]]:
+        """The bounds of the paths of the page and of its forms, with True for curved or slanted ones.
+
+        Of the paths of a large drawing, only the first ones are looked at.
+        """
+        if _PATH not in self._types and _FORM not in self._types:
+            return []
+        parts = [part for thing in zip(self._objects, self._types, strict=True) for part in _expand_forms(*thing)]
+        paths = [(item, matrix) for item, kind, matrix in parts[:_MAX_OBJECTS] if kind == _PATH]
+        bounds = _bounds([item for item, _ in paths])
+        return [
+            (transform(one, matrix), _is_curved(item, one)) for one, (item, matrix) in zip(bounds, paths, strict=True)
+        ]
 
     def _flattened(self, fields: Sequence[PdfRect]) -> Iterator[tuple[PageObject, BlockSource]]:
         """The text objects of form fields and annotations. They are in the last object of a flattened page, a form."""
@@ -231,6 +247,30 @@ def _edges(path: PageObject) -> Iterator[PdfRect]:
         if pdfium.closes_path(segment):
             yield from _edge(here, start, (a, b, c, d, e, f))
         before = here
+
+
+def _is_curved(path: PageObject, bounds: PdfRect) -> bool:
+    """Return True if a path has a curve or a slanted line among its first segments; a small one has none."""
+    left, bottom, right, top = bounds
+    if min(right - left, top - bottom) < _MIN_CURVED_PT:
+        return False
+    count = pdfium.count_segments(path)
+    if count == 2:
+        return True  # a line from corner to corner
+    point = array("f", bytes(8))
+    at = point.buffer_info()[0]
+    before: Point | None = None
+    for index in range(min(count, _FIRST_SEGMENTS) if count > _RECTANGLE_SEGMENTS else 0):
+        segment = pdfium.get_segment(path, index)
+        kind = pdfium.get_segment_type(segment)
+        if kind == raw.FPDF_SEGMENT_BEZIERTO:
+            return True
+        pdfium.get_segment_point(segment, at, at + 4)
+        here = point[0], point[1]
+        if kind == raw.FPDF_SEGMENT_LINETO and before and min(abs(here[0] - before[0]), abs(here[1] - before[1])) > 1:
+            return True
+        before = here
+    return False
 
 
 def _edge(one: Point, other: Point, matrix: Matrix) -> Iterator[PdfRect]:

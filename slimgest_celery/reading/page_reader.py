@@ -51,12 +51,13 @@ class _LayerText:
     size_pt: tuple[float, float]  # width and height
     rules: list[PageBox]
     figures: list[PageBox]
+    shapes: list[tuple[PageBox, bool]]
     known: list[DetectedLine]  # lines in pictures that were read on an earlier page
 
     def arrange(self, in_pictures: Sequence[DetectedLine] = ()) -> PageText:
         """Return the text, with these lines that were read in pictures."""
         in_pictures = [*self.known, *in_pictures]
-        return PageText.from_text_layer(self.lines, *self.size_pt, self.rules, in_pictures, self.figures)
+        return PageText.from_text_layer(self.lines, *self.size_pt, self.rules, in_pictures, self.figures, self.shapes)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -201,6 +202,7 @@ class PageReader:
             size_pt=(page.width_pt, page.height_pt),
             rules=page.rules(),
             figures=page.figures(),
+            shapes=page.shapes(),
             known=pictures.known,
         )
         arranged = text.arrange()

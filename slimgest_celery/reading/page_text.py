@@ -12,9 +12,10 @@ from dataclasses import dataclass
 
 from slimgest_celery.engines.protocol import Image, to_blocks
 from slimgest_celery.errors import PageTooMuchText
-from slimgest_celery.geometry import PageBox, clip, scale, to_fractions, union
+from slimgest_celery.geometry import PageBox, clip, has_middle_in, scale, to_fractions, union
 from slimgest_celery.layout import analysis, vertical_writing
 from slimgest_celery.layout.analysis import DetectedLine, Layout
+from slimgest_celery.layout.structure.drawings import find_drawings
 from slimgest_celery.layout.structure.elements import PageElement
 from slimgest_celery.layout.structure.roles import no_type
 from slimgest_celery.models.page import VERTICAL_TURN, BlockSource, Page, RegionKind
@@ -26,6 +27,7 @@ from slimgest_celery.reading.orientation import PageTransform, UprightResult
 # In type sizes: the largest distance between the middles of two words on one line, and the largest gap between them.
 _MAX_LEVEL_DISTANCE, _MAX_SPACE = 0.5, 0.85
 _POINTS_PER_INCH = 72
+_FIRST_DRAWING = 100_000  # the numbers of drawings follow those of pictures
 MAX_CHARACTERS = 250_000  # of a page; a printed page of a newspaper has up to 50,000
 MAX_LINES = 20_000
 MAX_CELLS = 50_000  # of all its tables, with the empty ones
@@ -97,12 +99,13 @@ class PageText:
         rules: Sequence[PageBox] = (),
         in_pictures: Sequence[DetectedLine] = (),
         figures: Sequence[PageBox] = (),
+        shapes: Sequence[tuple[PageBox, bool]] = (),
     ) -> PageText:
         """Return the page's text from its text layer.
 
-        `width` and `height` are those of the page as displayed, in any unit. `rules` are the lines drawn on the page.
+        `width` and `height` are those of the page as displayed, in points. `rules` are the lines drawn on the page.
         `in_pictures` are lines that were read in its pictures, with boxes of the page as displayed. `figures` are
-        pictures and drawings on an upright page.
+        pictures, and `shapes` what else is drawn: True for what is curved or slanted.
         """
         found = [DetectedLine(line.text, 1.0, line.box, line.size, line.source, bold=line.bold) for line in lines]
         found += in_pictures
@@ -113,10 +116,22 @@ class PageText:
             transform = PageTransform(width=width, height=height, turned=turned, deskew_degrees=slope)
             return cls(layout=_arrange_skewed(found, transform), turned=turned)
         if not turned:
-            elements = [PageElement(RegionKind.FIGURE, 1.0, box) for box in figures]
-            layout = analysis.arrange(found, width=width, height=height, rules=rules, elements=elements)
+            drawings = find_drawings(shapes, [(line.text, line.box) for line in found], width, height)
+            for number, drawing in enumerate(drawings, _FIRST_DRAWING):
+                for index in drawing.lines:
+                    found[index] = found[index]._replace(picture=number)
+            boxes = [drawing.box for drawing in drawings]
+            elements = [PageElement(RegionKind.FIGURE, 1.0, box) for box in boxes]
+            elements += [PageElement(RegionKind.FIGURE, 1.0, box) for box in _outside(boxes, figures)]
+            layout = analysis.arrange(
+                found, width=width, height=height, rules=_outside(boxes, rules), elements=elements
+            )
             return cls(layout=layout, turned=0)
         return cls(layout=_arrange_turned(found, width, height, turned), turned=turned)
+
+
+def _outside(areas: Sequence[PageBox], boxes: Sequence[PageBox]) -> list[PageBox]:
+    return [box for box in boxes if not any(has_middle_in(box, area) for area in areas)]
 
 
 def _arrange_turned(lines: Sequence[DetectedLine], width: float, height: float, turned: int) -> Layout:

