@@ -12,7 +12,7 @@ from pathlib import Path
 import click
 import httpx
 
-from slimgest_celery.cli.batch import AT_ONCE, find_pdfs
+from slimgest_celery.cli.batch import AT_ONCE, FoundPdf, find_pdfs
 from slimgest_celery.client import parse
 
 
@@ -29,7 +29,7 @@ from slimgest_celery.client import parse
 )
 def main(path: Path, url: str, dpi: float, output: Path) -> None:
     """Read a PDF, or every PDF in a folder, and write a Markdown file for each."""
-    pdfs = [found.path for found in find_pdfs([path])]
+    pdfs = find_pdfs([path])
     if not pdfs:
         raise click.UsageError(f"{path} contains no PDF.")
     try:
@@ -47,9 +47,9 @@ def main(path: Path, url: str, dpi: float, output: Path) -> None:
     sys.exit(0 if all(succeeded) else 1)
 
 
-def read_pdf(pdf: Path, url: str, dpi: float, output: Path) -> bool:
+def read_pdf(found: FoundPdf, url: str, dpi: float, output: Path) -> bool:
     """Stream the pages of one PDF and write them to a file. Return True if all pages were read."""
-    texts: dict[int, str] = {}
+    pdf, texts = found.path, dict[int, str]()
     with pdf.open("rb") as content:
         upload = {"files": {"file": (pdf.name, content, "application/pdf")}, "data": {"dpi": str(dpi)}}
         with httpx.stream("POST", f"{url}/process-pdf-stream", timeout=600, **upload) as response:  # type: ignore[arg-type]
@@ -66,7 +66,9 @@ def read_pdf(pdf: Path, url: str, dpi: float, output: Path) -> bool:
         click.echo(f"{pdf.name}: the answer ended early. If this happens again, check --url.", err=True)
         return False
     body = "\n\n".join(f"<!-- page {number} -->\n\n{texts[number]}" for number in sorted(texts))
-    (output / f"{pdf.stem}.md").write_text(f"# {pdf.name}\n\n{body}\n")
+    target = (output / found.name).with_suffix(".md")  # below the output folder as below the folder that is read
+    target.parent.mkdir(parents=True, exist_ok=True)
+    target.write_text(f"# {pdf.name}\n\n{body}\n")
     return event.data.get("status") == "completed"
 
 

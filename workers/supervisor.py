@@ -80,7 +80,9 @@ class Supervisor:
 
     def _on_signal(self, number: int, stops: list[int]) -> None:
         stops.append(number)
-        if len(stops) > 1:
+        if len(stops) == 1:
+            _log.warning("stopping; workers finish and store their current pages")
+        else:
             self._stop_timeout_s = 0.0
             for one in self._supervised:
                 one.signal(signal.SIGKILL)

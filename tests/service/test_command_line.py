@@ -440,7 +440,9 @@ def test_doctor_reports_what_is_there_and_what_to_do(tmp_path: Path) -> None:
 
 
 def test_the_example_client_writes_markdown(stack: Stack, tmp_path: Path) -> None:
+    (tmp_path / "more").mkdir()
     (tmp_path / "a.pdf").write_bytes(pdfs.numbered(2))
+    (tmp_path / "more/a.pdf").write_bytes(pdfs.numbered(1))
     command = [
         sys.executable,
         "-m",
@@ -455,6 +457,7 @@ def test_the_example_client_writes_markdown(stack: Stack, tmp_path: Path) -> Non
     assert done.returncode == 0, done.stderr
     assert "a.pdf: page" in done.stdout and "a.pdf: complete completed" in done.stdout
     assert "page 1\n\n<!-- page 2 -->\n\npage 2" in (tmp_path / "out/a.md").read_text()
+    assert "page 2" not in (tmp_path / "out/more/a.md").read_text()
     for url, says in (
         ("http://127.0.0.1:9", "does not answer"),
         ("http://[", "does not answer"),
