@@ -92,8 +92,7 @@ def test_a_full_temporary_folder_of_a_worker_delays_jobs_and_spoils_none(tmp_pat
     noise = np.random.default_rng(1).integers(0, 255, (300, 400, 3), np.uint8)
     large_image = images.saved(Image.fromarray(noise), "PNG")
     assert len(large_image) > 300_000
-    # A worker needs 80 MB there while it starts, to load what detects languages.
-    with _small_disk(tmp_path / "tmp", size_mb=120) as temporary, running(tmp_path, workers=0) as stack:
+    with _small_disk(tmp_path / "tmp", size_mb=20) as temporary, running(tmp_path, workers=0) as stack:
         stack.env["TMPDIR"] = str(temporary)
         stack.start_worker("cpu0")
         stack.wait_ready(1)

@@ -50,6 +50,7 @@ class FontMaps:
         self._pdf: pikepdf.Pdf | None = None
         self._is_valid: dict[str, bool] = {}
         self._examined: set[tuple[str, bool]] = set()  # the fonts that are repaired if they can be; True: also gaps
+        self._is_unsaved = False  # fonts are repaired, and there was no space for the copy
 
     def of_page(self, page_number: int) -> dict[str, bool] | None:
         """Return the ids of the page's fonts, and for each if its map is valid; None if qpdf cannot read the page.
@@ -71,7 +72,7 @@ class FontMaps:
         The copy is not encrypted. `has_gaps`: characters of the page have no map.
         """
         try:
-            if not self._repair(page_number, has_gaps):
+            if not self._repair(page_number, has_gaps) and not self._is_unsaved:
                 return False
             pdf = self._opened()
             for number in range(1, min(len(pdf.pages), _MAX_PAGES_TO_REPAIR) + 1):  # one copy is enough for most PDFs
@@ -80,9 +81,11 @@ class FontMaps:
                 warnings.simplefilter("ignore")  # about damaged forms
                 pdf.save(path, compress_streams=False, stream_decode_level=pikepdf.StreamDecodeLevel.none)
         except QPDF_ERRORS as error:
-            if is_out_of_space(error):  # the PDF is not to blame: its letters would silently stay wrong
+            self._is_unsaved = is_out_of_space(error)
+            if self._is_unsaved:  # the PDF is not to blame: its letters would silently stay wrong
                 raise
             return False
+        self._is_unsaved = False
         return True
 
     def _repair(self, page_number: int, has_gaps: bool) -> bool:

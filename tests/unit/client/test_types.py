@@ -72,7 +72,7 @@ def test_a_worker_that_imports_the_package_does_not_import_the_client() -> None:
 
 
 def test_the_package_exports_the_records_of_the_client() -> None:
-    for name in set(slimgest_celery.__all__) - {"AsyncClient", "Client", "app"}:
+    for name in set(slimgest_celery.__all__) - {"AsyncClient", "Client", "celery"}:
         assert getattr(slimgest_celery, name) is getattr(model, name)
 
 

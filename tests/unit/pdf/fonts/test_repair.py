@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import errno
+from contextlib import closing
 from pathlib import Path
 
+import pikepdf
 import pytest
 
 from slimgest_celery.pdf.document import open_pdf
@@ -64,6 +67,24 @@ def _read(folder: Path, pdf: bytes) -> str:
 def test_a_font_with_errors_is_repaired(tmp_path: Path, kind: str) -> None:
     pdf, text = CASES[kind]
     assert _read(tmp_path, pdf) == text
+
+
+def test_fonts_are_repaired_once_there_is_space_for_the_copy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The PDF stays open between tasks, so the task that is tried again finds its fonts repaired, but not the copy."""
+    path = tmp_path / "fonts.pdf"
+    path.write_bytes(with_glyphs(WORDS))
+
+    def full(*_: object, **__: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with closing(open_pdf(path)) as opened:
+        with monkeypatch.context() as patched, opened.page(1) as page:
+            patched.setattr(pikepdf.Pdf, "save", full)
+            for _ in range(2):
+                with pytest.raises(OSError, match="No space"):
+                    page.text_lines()
+        with opened.page(1) as page:
+            assert [line.text for line in page.text_lines()] == [WORDS]
 
 
 def test_a_map_without_errors_is_kept_even_if_the_font_has_other_characters(tmp_path: Path) -> None:
