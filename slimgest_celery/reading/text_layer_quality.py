@@ -234,6 +234,10 @@ _NOT_SOLID, _SIGNS = (
 )
 
 
+# A zero with a slash is often read as Q, one with a dot as O.
+_LOOK_ALIKE = str.maketrans({"0": "o", "q": "o", "1": "l", "i": "l"})
+
+
 def agreement(one: str, other: str) -> float:
     """Return the similarity of two texts, 0-1: Dice's coefficient over pairs of letters, without order and spacing."""
     if one.split() == other.split():  # also signs alone
@@ -244,8 +248,8 @@ def agreement(one: str, other: str) -> float:
 
 
 def _pairs(text: str) -> dict[str, int]:
-    # Without accents, which OCR often misreads.
-    letters = "".join(c for c in unicodedata.normalize("NFKD", text).casefold() if c.isalnum())
+    # Without accents, and with one of the characters that OCR takes for each other.
+    letters = "".join(c for c in unicodedata.normalize("NFKD", text).casefold() if c.isalnum()).translate(_LOOK_ALIKE)
     pairs: dict[str, int] = {}
     for index in range(len(letters) - 1):
         pair = letters[index : index + 2]

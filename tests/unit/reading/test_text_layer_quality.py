@@ -111,6 +111,11 @@ def test_a_picture_on_half_of_the_page_does_not_question_the_text_beside_it() ->
     assert text_layer_quality.assess(_lines(PROSE), picture_cover=0.45).is_trusted
 
 
+def test_agreement_ignores_characters_that_ocr_takes_for_each_other() -> None:
+    code = "\\tkzDefPoints{0/0/O,3/0/I,4/3/P,6/-3/Q}"
+    assert text_layer_quality.agreement(code, "\\tkzDefPoints{Q/Q/0,3/Q/I,4/3/P,6/-3/Q}") == 1
+
+
 def test_agreement_ignores_order_case_and_spacing() -> None:
     assert text_layer_quality.agreement("Two columns of text", "of text  TWO COLUMNS") > 0.8
     assert text_layer_quality.agreement(PROSE, PROSE[::-1]) < 0.5
