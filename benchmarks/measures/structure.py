@@ -31,6 +31,7 @@ from slimgest_celery.models.job import Mode, Options
 from slimgest_celery.page_elements.protocol import LayoutModel
 from slimgest_celery.page_elements.registry import load_layout_model
 from slimgest_celery.pdf.document import PdfPage, open_pdf
+from slimgest_celery.reading import page_text
 from slimgest_celery.reading.orientation import UprightResult, read_upright
 from slimgest_celery.reading.page_reader import PageReader
 from slimgest_celery.reading.page_text import PageText, ScannedPage
@@ -43,6 +44,9 @@ _POLICY = ("large", "debian_policy_193p.pdf")
 # The functions that find structure on a text layer, by the object that has them.
 _STRUCTURE: Sequence[tuple[Any, str]] = (
     (PdfPage, "figures"),
+    (PdfPage, "shapes"),
+    (page_text, "find_drawings"),
+    (analysis, "_with_footnotes"),
     (analysis, "_find_open_tables"),
     (analysis.table_cells, "mark_headers"),
     (analysis.paragraphs.headings, "with_headings"),

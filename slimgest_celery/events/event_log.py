@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import json
 import uuid
-from collections.abc import Iterable, Iterator
+from collections import OrderedDict
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -29,6 +30,7 @@ from slimgest_celery.telemetry.metrics import Increments
 
 _STREAMS = "slimgest:streams"  # set of keys, one for each process with open event streams: each holds their number
 _ENTRIES_AT_ONCE = 200  # of a stream, in memory while a client reads slowly
+_MAX_RECENT = 1_000_000  # characters of page texts in memory
 _BITMAPS = ("done", "failed", "warned")  # of page numbers
 # Version 0.1.0 stored the values of these fields as a JSON list, and left out the fields that follow from the job's id.
 _FIELDS_0_1_0 = {
@@ -37,6 +39,29 @@ _FIELDS_0_1_0 = {
     "complete": ("status", "total_pages", "pages_failed"),
     "error": ("code", "message", "hint"),
 }
+
+
+class _RecentTexts:
+    """The page texts of events that were replayed lately, shared by all event streams of this process.
+
+    Thousands of clients may follow one job, and each would read the same pages from storage.
+    """
+
+    def __init__(self) -> None:
+        self._texts: OrderedDict[tuple[str, str], str] = OrderedDict()  # by job and event
+        self._characters = 0
+
+    def get(self, key: tuple[str, str], load: Callable[[], str]) -> str:
+        """Return the text of an event, from `load` if it is not here."""
+        if key in self._texts:
+            return self._texts[key]
+        text = load()
+        if text and key not in self._texts:  # another stream may have loaded it meanwhile
+            self._texts[key] = text
+            self._characters += len(text)
+            while self._characters > _MAX_RECENT:
+                self._characters -= len(self._texts.popitem(last=False)[1])
+        return text
 
 
 class EventLog:
@@ -50,6 +75,7 @@ class EventLog:
         self._subscription: SharedSubscription[Event] = SharedSubscription(
             redis, parse_event, self._report_count, size_of=lambda event: event.text_length
         )
+        self._recent_texts = _RecentTexts()
         self._own_count = f"{_STREAMS}:{uuid.uuid4().hex}"
 
     # Publishing
@@ -178,7 +204,8 @@ class EventLog:
                 kind, after = fields[b"type"].decode(), entry_id.decode()
                 data = _stored_data(kind, job_id, fields[b"data"])
                 if kind == "page":
-                    data["page_text"] = texts.get(data["page_number"])
+                    load = partial(texts.get, data["page_number"])
+                    data["page_text"] = self._recent_texts.get((job_id, after), load)
                 yield Event(id=after, type=kind, data=data)
             entries = self._redis.xrange(stream, f"({after}", count=_ENTRIES_AT_ONCE)
 

@@ -20,7 +20,7 @@ from slimgest_celery.models.problem import Problem
 from slimgest_celery.models.record import now
 from slimgest_celery.models.warning import LOW_CONFIDENCE, make_warning
 from slimgest_celery.state.job_state import JobState, job_key
-from slimgest_celery.storage.job_files import JobFiles
+from slimgest_celery.storage.job_files import JobFiles, PageTexts
 
 MODELS: dict[str, type[BaseModel]] = {
     "start": StartData,
@@ -235,6 +235,18 @@ def test_a_replay_holds_the_text_of_a_few_pages_at_a_time(events: EventLog) -> N
         assert kinds == [("start", 0), *[("page", 100_000)] * 600, ("complete", 0)]
         assert peak < 2_000_000, "60 MB is the text of all pages"
         events._redis.flushall()
+
+
+def test_the_texts_of_pages_are_read_once_for_many_replays(events: EventLog, monkeypatch: pytest.MonkeyPatch) -> None:
+    events._files.put_pages("a", [PAGE])
+    _publish(events, GOOD)
+    first = list(events.replay("a", BEGINNING))
+
+    def fail(*_: object) -> None:
+        raise AssertionError("the files were read again")
+
+    monkeypatch.setattr(PageTexts, "_load", fail)
+    assert list(events.replay("a", BEGINNING)) == first and any(event.type == "page" for event in first)
 
 
 def test_a_page_read_again_during_a_replay_is_found_in_its_new_file(events: EventLog) -> None:
