@@ -42,8 +42,10 @@ def find_drawings(
 
     `shapes`: boxes, and True for what is curved or slanted. `lines`: text and box.
     """
-    texts = [Line(text, scale(box, width, height)) for text, box in lines]
     visible = [(scale(box, width, height), is_curved) for box, is_curved in shapes if _may_be_part(box)]
+    if not _may_be_drawn(visible):  # most pages
+        return []
+    texts = [Line(text, scale(box, width, height)) for text, box in lines]
     small = [one for one in visible if not _is_frame(one[0], texts)]
     clusters = [cluster for cluster in _clusters(small) if _is_drawn(cluster)] if small else []
     boxes = [box for cluster in clusters if _is_figure(box := union([one for one, _ in cluster]), width, height)]
@@ -99,6 +101,13 @@ def _split(shapes: Sequence[tuple[Box, bool]], axis: int) -> Iterator[list[tuple
             start = index
         end = max(end, box[axis + 2])
     yield ordered[start:]
+
+
+def _may_be_drawn(shapes: Sequence[tuple[Box, bool]]) -> bool:
+    """Return True unless no part of these shapes can be a drawing."""
+    if any(is_curved for _, is_curved in shapes) or len(shapes) >= _MANY:
+        return True
+    return _has_bars([box for box, _ in shapes])
 
 
 def _are_labels(lengths: Sequence[int]) -> bool:
