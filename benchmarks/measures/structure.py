@@ -46,7 +46,7 @@ _STRUCTURE: Sequence[tuple[Any, str]] = (
     (PdfPage, "figures"),
     (PdfPage, "shapes"),
     (page_text, "find_drawings"),
-    (analysis, "_with_footnotes"),
+    (analysis, "_find_footnotes"),
     (analysis, "_find_open_tables"),
     (analysis.table_cells, "mark_headers"),
     (analysis.paragraphs.headings, "with_headings"),

@@ -90,7 +90,10 @@ def arrange(
     lines, more = _find_open_tables(lines, tables, scaled_rules, uncertain, right_to_left)
     tables = sorted([*tables, *more], key=lambda table: min(line for cell in table for line in cell.lines))
     tables = [table_cells.mark_headers(table, lambda index: lines[index][0].text) for table in tables]
-    lines, tables = _with_footnotes(lines, tables, scaled_rules, height)
+    layout_lines = [_layout_line(*line) for line in lines]
+    if notes := _find_footnotes(layout_lines, tables, scaled_rules, height):
+        lines, tables = _move_footnotes(lines, tables, notes)
+        layout_lines = [_layout_line(*line) for line in lines]
     blocks = [
         Block(
             text=line.text,
@@ -100,7 +103,6 @@ def arrange(
         )
         for line, _ in lines
     ]
-    layout_lines = [_layout_line(line, box) for line, box in lines]
     grouped = paragraphs.find(layout_lines, tables)
     figures = [one._replace(box=to_page(one.box) if to_page else one.box) for one in figures]
     parts = regions.from_paragraphs(blocks, grouped, layout_lines, figures)
@@ -204,15 +206,17 @@ def _find_open_tables(
     return ordered, tables
 
 
-def _with_footnotes(
-    lines: list[tuple[DetectedLine, Box]], tables: list[list[Cell]], rules: Sequence[Box], page_height: float
+def _find_footnotes(
+    lines: Sequence[LayoutLine], tables: Sequence[Sequence[Cell]], rules: Sequence[Box], page_height: float
+) -> list[range]:
+    inside = {line for table in tables for cell in table for line in cell.lines}
+    return footnotes.find_footnotes(lines, inside, rules, page_height)
+
+
+def _move_footnotes(
+    lines: list[tuple[DetectedLine, Box]], tables: list[list[Cell]], notes: Sequence[range]
 ) -> tuple[list[tuple[DetectedLine, Box]], list[list[Cell]]]:
     """Return the lines, with footnotes after the text, and the cells of the tables."""
-    inside = {line for table in tables for cell in table for line in cell.lines}
-    layout_lines = [_layout_line(*line) for line in lines]
-    notes = footnotes.find_footnotes(layout_lines, inside, rules, page_height)
-    if not notes:
-        return lines, tables
     moved = [index for note in notes for index in note]
     bottom = max(lines[index][1][3] for index in moved)
     roles = {index: Role(RegionKind.FOOTNOTE, 1.0, number) for number, note in enumerate(notes, 1) for index in note}
