@@ -121,9 +121,8 @@ def doctor() -> None:
     Checks Python, settings, Redis, storage, OCR engines and disk space. The exit code is 1 if something required is
     missing.
     """
-    from slimgest_celery.cli.doctor import (
-        check_machine,  # imports the service, half a second that no other command needs
-    )
+    # It imports the service, which takes half a second that no other command needs.
+    from slimgest_celery.cli.doctor import check_machine
 
     found, console = check_machine(), Console(highlight=False, soft_wrap=True)
     for finding in found:

@@ -126,7 +126,7 @@ class PageObjects:
         """
         if _PATH not in self._types and _FORM not in self._types:
             return []
-        parts = [part for thing in zip(self._objects, self._types, strict=True) for part in _expand_forms(*thing)]
+        parts = self._with_forms_expanded()
         paths = [(item, matrix) for item, kind, matrix in parts[:_MAX_OBJECTS] if kind == _PATH]
         bounds = _bounds([item for item, _ in paths])
         return [
@@ -149,10 +149,13 @@ class PageObjects:
         found = list(zip(self._objects, self._types, strict=True))
         return found if len(found) <= 2 * _FIRST_AND_LAST else found[:_FIRST_AND_LAST] + found[-_FIRST_AND_LAST:]
 
+    def _with_forms_expanded(self) -> list[_Painted]:
+        return [part for thing in zip(self._objects, self._types, strict=True) for part in _expand_forms(*thing)]
+
     def _painted(self) -> list[_Painted]:
         """The objects from the first text on, with those of forms. Empty if there is only text."""
         if _FORM in self._types:
-            painted = [part for thing in zip(self._objects, self._types, strict=True) for part in _expand_forms(*thing)]
+            painted = self._with_forms_expanded()
         elif set(self._types[self._types.index(_TEXT) :] if _TEXT in self._types else ()) <= {_TEXT}:
             return []
         else:

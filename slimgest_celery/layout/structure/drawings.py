@@ -131,7 +131,7 @@ def _is_drawn(cluster: Sequence[tuple[Box, bool]]) -> bool:
 
 def _has_bars(boxes: Sequence[Box]) -> bool:
     """Return True for rectangles of one width that begin on one line and have different lengths."""
-    for along, base in ((1, 3), (0, 0)):  # bars that stand on a level line, or lie beside an upright one
+    for along, base in ((1, 3), (0, 0)):  # bars above a level line, or to the right of an upright one
         lengths: defaultdict[tuple[int, int], set[int]] = defaultdict(set)
         for box in boxes:
             width, length = (round(box[axis + 2] - box[axis]) for axis in (1 - along, along))
